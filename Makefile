@@ -1,0 +1,66 @@
+# Every target does its own set-up; `make help` says what there is.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= build/render
+CONFIG ?=
+PYTEST ?=
+
+.PHONY: help setup tools demo test soak check render bench golden docs clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready tools ## Make the virtual environment and the real servers that demo and tests stand on
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "setup: $(PYTHON) is older than 3.11: name a newer one with make PYTHON=…" >&2; exit 1; }
+	@command -v gcc >/dev/null && command -v git >/dev/null \
+	  || { echo "setup: gcc and git are needed: apt-get install gcc libc6-dev git" >&2; exit 1; }
+	@echo "setup: Python packages into $(VENV)"
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "setup: no venv module: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+tools: $(VENV)/.ready
+	@$(BIN)/python -m testbed.tools
+
+demo: setup ## Show a fault's whole way on real servers, hop by hop (KEEP=1 leaves it running)
+	@KEEP=$(KEEP) $(BIN)/python -m testbed.demo
+
+test: check tools ## Check, then run every test
+	$(BIN)/python -m pytest --benchmark-skip -m "not slow" $(PYTEST)
+
+soak: setup ## Run the long tests: soaks and full fuzz budgets
+	$(BIN)/python -m pytest --benchmark-skip -m slow --timeout 3600 $(PYTEST)
+
+check: $(VENV)/.ready ## Format, lint, types, import contracts, generated documents
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m render.docs --check
+
+render: $(VENV)/.ready ## Render rules, routes, dashboards and manifests: make render OUT=dir [CONFIG=render.toml]
+	@$(BIN)/railwatch-render $(if $(CONFIG),--config $(CONFIG)) $(OUT)
+
+bench: setup ## Measure, as ratios to a peer in the same run
+	$(BIN)/python -m pytest --benchmark-only tests/benchmarks $(PYTEST)
+
+golden: $(VENV)/.ready docs ## Write again what the tests compare with
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.ready ## Generate docs/metrics.md and docs/alerts.md
+	$(BIN)/python -m render.docs
+
+clean: ## Remove what was built; .venv and .tools stay
+	rm -rf build dist .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -not -path './.tools/*' -prune -exec rm -rf {} +

@@ -1,0 +1,57 @@
+"""Metrics of the exporter about itself and its node."""
+
+from catalog.metrics import Metric, gauge
+
+COLLECTOR = ("family", "facility")
+
+COLLECTOR_STATES = ("starting", "ok", "absent", "failed", "hung")
+"""absent: nothing of the kind here; failed: there, but unreadable; hung: past its deadline."""
+
+COLLECTOR_STATE = gauge(
+    "railwatch_exporter_collector_state",
+    "1 for the state the collector is in, 0 for every other.",
+    labels=(*COLLECTOR, "state"),
+    source="exporter",
+    states=COLLECTOR_STATES,
+)
+COLLECTOR_AGE = gauge(
+    "railwatch_exporter_collector_age_seconds",
+    "Age of the collector's last success when the snapshot was built.",
+    labels=COLLECTOR,
+    unit="seconds",
+    source="exporter",
+)
+COLLECTOR_DURATION = gauge(
+    "railwatch_exporter_collector_duration_seconds",
+    "How long the collector's last run took.",
+    labels=COLLECTOR,
+    unit="seconds",
+    source="exporter",
+)
+EXPORTER_INTERVAL = gauge(
+    "railwatch_exporter_interval_seconds",
+    "Interval at which the exporter reads its hardware.",
+    unit="seconds",
+    source="--interval",
+)
+EXPORTER_BUILD_INFO = gauge(
+    "railwatch_exporter_build_info",
+    "Version of the exporter; always 1.",
+    labels=("version",),
+    source="exporter",
+)
+NODE_BOOT_TIME = gauge(
+    "railwatch_node_boot_time_seconds",
+    "When the node's kernel started.",
+    unit="seconds",
+    source="/proc/stat btime",
+)
+
+METRICS: tuple[Metric, ...] = (
+    COLLECTOR_STATE,
+    COLLECTOR_AGE,
+    COLLECTOR_DURATION,
+    EXPORTER_INTERVAL,
+    EXPORTER_BUILD_INFO,
+    NODE_BOOT_TIME,
+)

@@ -1,0 +1,138 @@
+"""Flags from a settings dataclass: each field is one flag, its docstring-like help beside it."""
+
+import argparse
+import dataclasses
+import types
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from catalog import __version__
+from program.durations import format_duration, parse_duration
+from program.errors import UsageError
+
+T = TypeVar("T")
+
+
+def flag(  # noqa: PLR0913 - what a flag is, all by keyword
+    name: str,
+    *,
+    default: Any,
+    help: str,  # noqa: A002 - argparse's own word
+    metavar: str | None = None,
+    parse: Callable[[str], Any] | None = None,
+    choices: Sequence[str] | None = None,
+) -> Any:
+    """Declare a settings field as the flag `--name`.
+
+    A bool field becomes `--[no-]name`, a tuple field a repeatable flag. `parse` turns the flag's
+    text into the value and says what is wrong with ValueError.
+    """
+    meta = {"flag": name, "help": help, "metavar": metavar, "parse": parse, "choices": choices}
+    return dataclasses.field(default=default, metadata=meta)
+
+
+def duration(name: str, *, default: float, help: str) -> Any:  # noqa: A002
+    """Declare a settings field in seconds as a flag that takes `5s`, `1m30s`."""
+    return flag(name, default=default, help=help, metavar="DURATION", parse=parse_duration)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage: the user asked for one thing and got it wrong."""
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def parser(prog: str, description: str, epilog: str | None = None) -> Parser:
+    """Return a parser with `--version`, ready for `add_flags`."""
+    made = Parser(
+        prog=prog,
+        description=description,
+        epilog=epilog,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--version", action="version", version=f"{prog} {__version__}")
+    return made
+
+
+def add_flags(to: argparse.ArgumentParser, settings: type[Any]) -> None:
+    """Add a flag for each field of a settings dataclass that was declared with `flag`."""
+    hints = get_type_hints(settings)
+    for field in dataclasses.fields(settings):
+        if "flag" in field.metadata:
+            _add_flag(to, field, hints[field.name])
+
+
+def _add_flag(to: argparse.ArgumentParser, field: dataclasses.Field[Any], hint: Any) -> None:
+    meta = field.metadata
+    options: dict[str, Any] = {"dest": field.name, "help": _help(field), "default": field.default}
+    if hint is bool:
+        to.add_argument(f"--{meta['flag']}", action=argparse.BooleanOptionalAction, **options)
+        return
+    repeatable = get_origin(hint) is tuple
+    if repeatable:
+        options |= {"action": "append", "default": None}
+    to.add_argument(
+        f"--{meta['flag']}",
+        type=_converter(meta["parse"] or _plain(hint)),
+        metavar=meta["metavar"],
+        choices=meta["choices"],
+        **options,
+    )
+
+
+def _help(field: dataclasses.Field[Any]) -> str:
+    text = str(field.metadata["help"]).replace("%", "%%")
+    default: Any = field.default
+    if default in (None, "", ()) or isinstance(default, bool):
+        return text if not isinstance(default, bool) else f"{text} (default: {_on_off(default)})"
+    shown = format_duration(default) if field.metadata["parse"] is parse_duration else default
+    return f"{text} (default: {shown})"
+
+
+def _on_off(value: bool) -> str:  # noqa: FBT001 - a value, not a switch
+    return "on" if value else "off"
+
+
+def _plain(hint: Any) -> Callable[[str], Any]:
+    for candidate in _alternatives(hint):
+        if candidate in (int, float):
+            return _number(candidate)
+    return str
+
+
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) in (Union, types.UnionType, tuple) else (hint,)
+
+
+def _number(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
+        try:
+            return kind(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a number") from None
+
+    return convert
+
+
+def _converter(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+def build(settings: type[T], parsed: argparse.Namespace) -> T:
+    """Return the settings that a parsed command line describes."""
+    values = {}
+    for field in dataclasses.fields(settings):  # type: ignore[arg-type]  # T is a dataclass
+        value = getattr(parsed, field.name, field.default)
+        if isinstance(value, list):
+            value = tuple(value)
+        values[field.name] = field.default if value is None else value
+    return settings(**values)

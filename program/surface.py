@@ -1,0 +1,83 @@
+"""The flags that all daemons share, and what they do: where to listen, how to log, when to end."""
+
+import argparse
+import logging
+import signal
+import threading
+from dataclasses import dataclass
+
+from program import logs, webconfig
+from program.errors import UsageError
+from program.flags import add_flags, build, flag
+from program.web import Routes, WebServer, split_address
+
+
+def _address(text: str) -> str:
+    split_address(text)
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface:
+    """What every daemon's command line has."""
+
+    listen_address: str = flag(
+        "web.listen-address",
+        default=":0",
+        metavar="ADDRESS",
+        parse=_address,
+        help="address to listen on, such as :9410 or 127.0.0.1:9410",
+    )
+    web_config_file: str = flag(
+        "web.config.file",
+        default="",
+        metavar="FILE",
+        help="TLS and basic authentication, in the format of Prometheus' exporter-toolkit",
+    )
+    log_level: str = flag(
+        "log.level", default="info", choices=logs.LEVELS, help="least severe message to log"
+    )
+    log_format: str = flag(
+        "log.format", default="logfmt", choices=logs.FORMATS, help="form of the log lines"
+    )
+
+
+def add_surface(to: argparse.ArgumentParser, default_address: str) -> None:
+    """Add the shared flags, with the program's own default address."""
+    add_flags(to, Surface)
+    to.set_defaults(listen_address=default_address)
+    for action in to._actions:  # noqa: SLF001 - argparse has no other way to change one help text
+        if action.dest == "listen_address":
+            action.default = default_address
+            action.help = (
+                f"{(action.help or '').removesuffix(' (default: :0)')} (default: {default_address})"
+            )
+
+
+def open_surface(parsed: argparse.Namespace) -> Surface:
+    """Read the shared flags and set up logging as they say."""
+    surface = build(Surface, parsed)
+    logs.setup(surface.log_level, surface.log_format)
+    return surface
+
+
+def serve(
+    surface: Surface, routes: Routes, *, threads: int = 8, max_body: int = 1 << 20
+) -> WebServer:
+    """Start the web server that the shared flags describe; ProgramError where it cannot."""
+    config = webconfig.load(surface.web_config_file)
+    server = WebServer(routes, surface.listen_address, config, threads=threads, max_body=max_body)
+    server.start()
+    logging.getLogger(__name__).info("listening", extra={"url": server.url})
+    return server
+
+
+def until_signalled() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set; call from the main thread."""
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: ended.set())
+    return ended
+
+
+__all__ = ["Surface", "UsageError", "add_surface", "open_surface", "serve", "until_signalled"]
