@@ -1,0 +1,1 @@
+"""The demo: one fault's whole way, on real servers and simulated hardware, hop by hop."""

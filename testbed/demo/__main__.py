@@ -1,0 +1,75 @@
+"""`make demo`: fault, blindness and repair on real servers; exit 0 if every hop happened."""
+
+import os
+import sys
+import time
+
+from program.errors import ProgramError, run
+from testbed import tools
+from testbed.demo import story
+from testbed.demo.screen import HopMissing, Screen
+from testbed.demo.site import BUILD, Site, site
+
+TOOLS = (
+    "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok",
+    "prometheus", "alertmanager",
+)  # fmt: skip
+LIMIT_S = 30
+"""From the fault to the pod running elsewhere, at a scrape interval of 5 s."""
+
+
+def main() -> int:
+    """Play the demo and return its exit code."""
+    return run("demo", _main)
+
+
+def _main() -> int:
+    tools.ensure(*TOOLS)
+    screen = Screen()
+    began = time.monotonic()
+    sys.stdout.write(f"Starting real servers and six simulated hosts; logs in {BUILD}\n")
+    with site() as running:
+        try:
+            _play(running, screen)
+        except HopMissing as missing:
+            _keep(running)
+            raise ProgramError(f"{missing}; logs in {BUILD}") from None
+        screen.table()
+        _verdict(screen, time.monotonic() - began)
+        _keep(running)
+    return 0
+
+
+def _play(running: Site, screen: Screen) -> None:
+    story.prologue(running, screen)
+    faulty = story.fault(running, screen)
+    if (took := screen.elapsed(story.FAULT)) > LIMIT_S:
+        raise HopMissing(f"{story.FAULT}: took {took:.0f} s, more than {LIMIT_S} s")
+    story.blind(running, screen, faulty)
+    story.repair(running, screen, faulty)
+
+
+def _verdict(screen: Screen, total: float) -> None:
+    fault = screen.elapsed(story.FAULT)
+    sys.stdout.write(
+        f"\nFrom the fault to the rank running elsewhere: {fault:.1f} s. "
+        f"The whole demo: {total:.0f} s.\n"
+    )
+
+
+def _keep(running: Site) -> None:
+    if not os.environ.get("KEEP"):
+        return
+    sys.stdout.write("\nLeft running (Ctrl-C ends it all):\n")
+    for name, url in running.urls.items():
+        sys.stdout.write(f"  {name:<16} {url}\n")
+    sys.stdout.flush()
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""A simulated GPU host: eight GPUs and eight RDMA ports below a real exporter process."""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from testbed.nvml import SimulatedNvml
+from testbed.ports import free_port
+from testbed.processes import Process
+from testbed.sysfs import SimulatedSysfs
+
+GPUS = 8
+PORTS = 8
+
+
+class Host:
+    """One machine: hardware that can be broken and repaired, and the exporter that watches it."""
+
+    def __init__(self, name: str, stack: ExitStack, logs: Path) -> None:
+        """Build the hardware of a host; `stack` takes it down again."""
+        self.name = name
+        self.nvml = stack.enter_context(SimulatedNvml(gpus=GPUS, seed=name))
+        self.sysfs = stack.enter_context(SimulatedSysfs(ports=PORTS, seed=name))
+        self.port = free_port()
+        self._stack = stack
+        self._logs = logs
+        self._exporter: Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the exporter's metrics are."""
+        return f"http://127.0.0.1:{self.port}/metrics"
+
+    @property
+    def boot_id(self) -> str:
+        """The kernel's boot id, as the host's own /proc has it."""
+        return (self.sysfs.proc / "sys/kernel/random/boot_id").read_text().strip()
+
+    def start_exporter(self) -> None:
+        """Start the real exporter on this host's hardware."""
+        argv = [
+            *(sys.executable, "-m", "exporters", f"--web.listen-address=127.0.0.1:{self.port}"),
+            f"--nvml.library={self.nvml.library}",
+            f"--path.sysfs={self.sysfs.path}",
+            f"--path.procfs={self.sysfs.proc}",
+            "--interval=2s",
+        ]
+        self._exporter = self._stack.enter_context(
+            Process(
+                argv,
+                name=f"exporter-{self.name}",
+                env=self.nvml.environment,
+                log=self._logs / f"exporter-{self.name}.log",
+            )
+        )
+
+    def stop_exporter(self) -> None:
+        """End the exporter, as a crash or a lost node would."""
+        if self._exporter is not None:
+            self._exporter.kill()
+            self._exporter = None
+
+    def lose(self, gpu: int) -> None:
+        """Let a GPU fall off the bus: Xid 79, and every later call says that it is lost."""
+        self.nvml.lose(gpu)
+
+    def reboot(self) -> None:
+        """Repair by reboot: new boot id, counters at zero, every GPU back, a new exporter."""
+        self.stop_exporter()
+        self.nvml.reboot()
+        self.sysfs.reboot()
+        self.start_exporter()

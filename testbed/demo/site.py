@@ -1,0 +1,156 @@
+"""Everything the demo stands on: six hosts, the real servers, and railwatch's own programs."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from testbed.demo.hosts import GPUS, Host
+from testbed.demo.view import SCHEDULER, View
+from testbed.ports import free_port
+from testbed.processes import Process
+from testbed.servers import Alertmanager, Cluster, Prometheus, Scheduler
+
+ROOT = Path(__file__).parents[2]
+BUILD = ROOT / "build" / "demo"
+HOSTS = tuple(f"gpu-{i}" for i in range(6))
+BRIDGE_USER = "system:serviceaccount:railwatch:railwatch-bridge"
+SCHEDULER_USER = "system:serviceaccount:railwatch:railwatch-scheduler"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The running whole."""
+
+    hosts: dict[str, Host]
+    view: View
+    prometheus: Prometheus
+    alertmanager: Alertmanager
+    urls: dict[str, str]
+
+
+@contextmanager
+def site() -> Iterator[Site]:
+    """Build everything, in parallel where it can be, and take it down again."""
+    shutil.rmtree(BUILD, ignore_errors=True)
+    BUILD.mkdir(parents=True)
+    with ExitStack() as stack:
+        hosts = {name: Host(name, stack, BUILD) for name in HOSTS}
+        bridge_port = free_port()
+        with ThreadPoolExecutor() as pool:
+            cluster_ready = pool.submit(_cluster, stack, hosts)
+            _render(hosts, bridge_port)
+            for host in hosts.values():
+                host.start_exporter()
+            alertmanager = stack.enter_context(
+                Alertmanager(_read("alertmanager/alertmanager.yaml"))
+            )
+            prometheus = stack.enter_context(Prometheus(_prometheus_config(alertmanager.url)))
+            cluster = cluster_ready.result()
+        _start_bridge(stack, cluster, prometheus, alertmanager, bridge_port)
+        scheduler_port = _start_scheduler(stack, cluster)
+        yield Site(
+            hosts=hosts,
+            view=View(cluster.kubeconfig),
+            prometheus=prometheus,
+            alertmanager=alertmanager,
+            urls={
+                "Prometheus": prometheus.url,
+                "Alertmanager": alertmanager.url,
+                "kube-apiserver": f"{cluster.url}  (KUBECONFIG={cluster.kubeconfig})",
+                "bridge": f"http://127.0.0.1:{bridge_port}/metrics",
+                "scheduler": f"http://127.0.0.1:{scheduler_port}/metrics",
+            }
+            | {f"exporter {host.name}": host.url for host in hosts.values()},
+        )
+
+
+def _cluster(stack: ExitStack, hosts: dict[str, Host]) -> Cluster:
+    cluster = stack.enter_context(Cluster(kwok=True, controller_manager=True, scheduler=False))
+    for manifest in ("namespace.yaml", "bridge/rbac.yaml", "scheduler/rbac.yaml"):
+        cluster.apply(ROOT / "deploy" / manifest)
+    cluster.add_nodes(list(hosts), gpus=GPUS)
+    for host in hosts.values():
+        cluster.set_boot_id(host.name, host.boot_id)
+    return cluster
+
+
+def _read(rendered: str) -> str:
+    return (BUILD / "render" / rendered).read_text(encoding="utf-8")
+
+
+def _render(hosts: dict[str, Host], bridge_port: int) -> None:
+    """Run the product's own renderer with the demo's settings."""
+    targets = [
+        {"targets": [f"127.0.0.1:{host.port}"], "labels": {"node": host.name}}
+        for host in hosts.values()
+    ]
+    (BUILD / "targets.yaml").write_text(yaml.safe_dump(targets), encoding="utf-8")
+    settings = (Path(__file__).parent / "render.toml").read_text(encoding="utf-8")
+    settings = settings.replace("@TARGETS@", str(BUILD / "targets.yaml"))
+    settings = settings.replace("@BRIDGE@", f"http://127.0.0.1:{bridge_port}")
+    (BUILD / "render.toml").write_text(settings, encoding="utf-8")
+    argv = [sys.executable, "-m", "render", "--config", str(BUILD / "render.toml")]
+    subprocess.run([*argv, str(BUILD / "render")], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def _prometheus_config(alertmanager_url: str) -> str:
+    rendered = BUILD / "render" / "prometheus"
+    document: dict[str, Any] = {
+        "global": {"scrape_interval": "5s", "evaluation_interval": "2s"},
+        "rule_files": [str(rendered / "rules" / "*.yaml")],
+        "scrape_config_files": [str(rendered / "scrape.yaml")],
+        "alerting": {
+            "alertmanagers": [
+                {"static_configs": [{"targets": [alertmanager_url.removeprefix("http://")]}]}
+            ]
+        },
+    }
+    return yaml.safe_dump(document)
+
+
+def _start_bridge(
+    stack: ExitStack,
+    cluster: Cluster,
+    prometheus: Prometheus,
+    alertmanager: Alertmanager,
+    port: int,
+) -> None:
+    argv = [
+        *(sys.executable, "-m", "health_bridge", f"--web.listen-address=127.0.0.1:{port}"),
+        f"--kubeconfig={cluster.kubeconfig_for(BRIDGE_USER)}",
+        f"--alertmanager.url={alertmanager.url}",
+        f"--prometheus.url={prometheus.url}",
+        f"--proofs.file={BUILD / 'render' / 'bridge' / 'proofs.yaml'}",
+        "--interval=1s",
+        "--blind-grace=10s",
+        "--verdict.max=drain",
+    ]
+    stack.enter_context(Process(argv, name="bridge", log=BUILD / "bridge.log"))
+
+
+def _start_scheduler(stack: ExitStack, cluster: Cluster) -> int:
+    """Start the extender with the drainer, and the stock kube-scheduler that asks it."""
+    port = free_port()
+    argv = [
+        *(sys.executable, "-m", "scheduler_feedback", f"--web.listen-address=127.0.0.1:{port}"),
+        f"--kubeconfig={cluster.kubeconfig_for(SCHEDULER_USER)}",
+        "--drain",
+    ]
+    stack.enter_context(Process(argv, name="scheduler", log=BUILD / "scheduler.log"))
+    settings = ROOT / "deploy" / "scheduler" / "kube-scheduler-config.yaml"
+    document = yaml.safe_load(settings.read_text(encoding="utf-8"))
+    document["extenders"][0]["urlPrefix"] = f"http://127.0.0.1:{port}"
+    document["clientConnection"] = {"kubeconfig": str(cluster.kubeconfig_for(SCHEDULER_USER))}
+    assert document["profiles"][0]["schedulerName"] == SCHEDULER
+    own = BUILD / "kube-scheduler-config.yaml"
+    own.write_text(yaml.safe_dump(document), encoding="utf-8")
+    stack.enter_context(Scheduler(cluster.kubeconfig, config=own))
+    return port
