@@ -30,6 +30,7 @@ class Site:
     """The running whole."""
 
     hosts: dict[str, Host]
+    cluster: Cluster
     view: View
     prometheus: Prometheus
     alertmanager: Alertmanager
@@ -49,16 +50,17 @@ def site() -> Iterator[Site]:
             _render(hosts, bridge_port)
             for host in hosts.values():
                 host.start_exporter()
-            alertmanager = stack.enter_context(
-                Alertmanager(_read("alertmanager/alertmanager.yaml"))
-            )
-            prometheus = stack.enter_context(Prometheus(_prometheus_config(alertmanager.url)))
+            routes = _read("alertmanager/alertmanager.yaml")
+            alertmanager = stack.enter_context(Alertmanager(routes, logs=BUILD))
+            config = _prometheus_config(alertmanager.url)
+            prometheus = stack.enter_context(Prometheus(config, logs=BUILD))
             cluster = cluster_ready.result()
         _start_bridge(stack, cluster, prometheus, alertmanager, bridge_port)
         scheduler_port = _start_scheduler(stack, cluster)
         yield Site(
             hosts=hosts,
-            view=View(cluster.kubeconfig),
+            cluster=cluster,
+            view=View(cluster.api),
             prometheus=prometheus,
             alertmanager=alertmanager,
             urls={
@@ -73,7 +75,7 @@ def site() -> Iterator[Site]:
 
 
 def _cluster(stack: ExitStack, hosts: dict[str, Host]) -> Cluster:
-    cluster = stack.enter_context(Cluster(kwok=True, controller_manager=True, scheduler=False))
+    cluster = stack.enter_context(Cluster(kwok=True, controller_manager=True, logs=BUILD))
     for manifest in ("namespace.yaml", "bridge/rbac.yaml", "scheduler/rbac.yaml"):
         cluster.apply(ROOT / "deploy" / manifest)
     cluster.add_nodes(list(hosts), gpus=GPUS)
@@ -148,9 +150,7 @@ def _start_scheduler(stack: ExitStack, cluster: Cluster) -> int:
     settings = ROOT / "deploy" / "scheduler" / "kube-scheduler-config.yaml"
     document = yaml.safe_load(settings.read_text(encoding="utf-8"))
     document["extenders"][0]["urlPrefix"] = f"http://127.0.0.1:{port}"
-    document["clientConnection"] = {"kubeconfig": str(cluster.kubeconfig_for(SCHEDULER_USER))}
     assert document["profiles"][0]["schedulerName"] == SCHEDULER
-    own = BUILD / "kube-scheduler-config.yaml"
-    own.write_text(yaml.safe_dump(document), encoding="utf-8")
-    stack.enter_context(Scheduler(cluster.kubeconfig, config=own))
+    config = yaml.safe_dump(document)
+    stack.enter_context(Scheduler(cluster.apiserver, config=config, logs=BUILD))
     return port

@@ -69,7 +69,7 @@ def repair(site: Site, screen: Screen, node: str) -> None:
     screen.act(REPAIR)
     screen.note(f"{node} reboots with a new boot id and eight healthy GPUs")
     site.hosts[node].reboot()
-    site.view.set_boot_id(node, site.hosts[node].boot_id)
+    site.cluster.set_boot_id(node, site.hosts[node].boot_id)
     screen.wait_for("alert resolved", lambda: _resolved(site, node), within=60)
     status, _ = site.view.condition(node, GPU_UNAVAILABLE.type)
     if status != "True":

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 import yaml
-from kubernetes import client, config
 
 from testbed.servers import Cluster
 
+APPS = "/apis/apps/v1/namespaces/railwatch"
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
@@ -46,17 +46,16 @@ def test_every_manifest_is_named_by_the_kustomization() -> None:
 
 @pytest.mark.cluster
 def test_a_real_api_server_takes_every_object_as_it_is() -> None:
-    with Cluster(kwok=False, controller_manager=False, scheduler=False) as cluster:
+    with Cluster() as cluster:
         for manifest in manifests():
-            cluster.apply(manifest)
-        api = client.AppsV1Api(config.new_client_from_config(str(cluster.kubeconfig)))
+            cluster.api.create(manifest)
 
-        daemon_set = api.read_namespaced_daemon_set("railwatch-exporter", "railwatch")
-        deployments = api.list_namespaced_deployment("railwatch").items
+        daemon_set = cluster.api.get(f"{APPS}/daemonsets/railwatch-exporter")
+        deployments = cluster.api.items(f"{APPS}/deployments")
 
-    tolerations = daemon_set.spec.template.spec.tolerations
-    assert [(t.key, t.operator) for t in tolerations] == [(None, "Exists")]
-    assert {d.metadata.name for d in deployments} == {"railwatch-bridge", "railwatch-scheduler"}
+    assert daemon_set["spec"]["template"]["spec"]["tolerations"] == [{"operator": "Exists"}]
+    names = {deployment["metadata"]["name"] for deployment in deployments}
+    assert names == {"railwatch-bridge", "railwatch-scheduler"}
 
 
 def test_nothing_acts_until_its_owner_asks() -> None:
