@@ -152,8 +152,8 @@ def _usage(url: str, nvml: SimulatedNvml, sysfs: SimulatedSysfs) -> str:
     return (
         f"\n{url}\n\n"
         "break and mend it, for example:\n"
-        f"  {python} -m testbed.nvml {nvml.control} lose 3\n"
-        f"  {python} -m testbed.nvml {nvml.control} recover 3\n"
+        f"  {python} -m testbed.nvml {nvml.control} lose 0\n"
+        f"  {python} -m testbed.nvml {nvml.control} recover 0\n"
         f"  {python} -m testbed.sysfs {sysfs.root} state mlx5_0 1 DOWN\n"
         "(--help shows what else); Ctrl-C ends all\n"
     )

@@ -1,0 +1,158 @@
+"""The control file's layout, written once: ctypes structures, and the C header made from them.
+
+The file holds one `Control`. It is replaced, never changed in place, so a reader that opens it sees
+one version whole. Every number is a signed 64-bit integer, in the unit NVML reports it in.
+"""
+
+import ctypes
+from typing import Any
+
+MAGIC = b"RWNVML1"
+GPUS = 16
+EVENTS = 256
+RULES = 8
+SETS = 128
+"""Event sets that one program can hold."""
+
+PROCEED, ERROR, HANG, SLOW = range(4)
+"""What a rule does to a call: nothing, return `value`, sleep until it is gone, take `value` ms."""
+
+
+class Rule(ctypes.Structure):
+    """What happens to the calls whose name matches the shell pattern `call`."""
+
+    _fields_ = (
+        ("call", ctypes.c_char * 64),
+        ("kind", ctypes.c_int64),
+        ("value", ctypes.c_int64),
+    )
+
+
+class Event(ctypes.Structure):
+    """An entry of the ring: event number `sequence` stands in slot `sequence % EVENTS`."""
+
+    _fields_ = (
+        ("sequence", ctypes.c_int64),
+        ("gpu", ctypes.c_int64),
+        ("type", ctypes.c_int64),
+        ("data", ctypes.c_int64),
+    )
+
+
+class Gpu(ctypes.Structure):
+    """One GPU; `lost`, `rules` and `energy_at` have their own methods, the rest is simply set."""
+
+    _fields_ = (
+        ("uuid", ctypes.c_char * 80),
+        ("name", ctypes.c_char * 96),
+        ("serial", ctypes.c_char * 32),
+        ("vbios", ctypes.c_char * 32),
+        ("pci_domain", ctypes.c_int64),
+        ("pci_bus", ctypes.c_int64),
+        ("pci_device", ctypes.c_int64),
+        ("pci_device_id", ctypes.c_int64),
+        ("pci_subsystem_id", ctypes.c_int64),
+        ("minor", ctypes.c_int64),
+        ("lost", ctypes.c_int64),
+        ("event_types", ctypes.c_int64),
+        ("memory_total", ctypes.c_int64),
+        ("memory_reserved", ctypes.c_int64),
+        ("memory_used", ctypes.c_int64),
+        ("utilization", ctypes.c_int64),
+        ("memory_utilization", ctypes.c_int64),
+        ("temperature", ctypes.c_int64),
+        ("memory_temperature", ctypes.c_int64),
+        ("power", ctypes.c_int64),
+        ("power_limit", ctypes.c_int64),
+        ("power_limit_default", ctypes.c_int64),
+        ("power_limit_min", ctypes.c_int64),
+        ("power_limit_max", ctypes.c_int64),
+        ("energy", ctypes.c_int64),
+        ("energy_at", ctypes.c_int64),
+        ("clock_graphics", ctypes.c_int64),
+        ("clock_sm", ctypes.c_int64),
+        ("clock_memory", ctypes.c_int64),
+        ("clock_video", ctypes.c_int64),
+        ("clock_graphics_max", ctypes.c_int64),
+        ("clock_sm_max", ctypes.c_int64),
+        ("clock_memory_max", ctypes.c_int64),
+        ("clock_video_max", ctypes.c_int64),
+        ("performance_state", ctypes.c_int64),
+        ("persistence_mode", ctypes.c_int64),
+        ("ecc_mode", ctypes.c_int64),
+        ("ecc_corrected", ctypes.c_int64),
+        ("ecc_uncorrected", ctypes.c_int64),
+        ("ecc_corrected_aggregate", ctypes.c_int64),
+        ("ecc_uncorrected_aggregate", ctypes.c_int64),
+        ("sram_corrected", ctypes.c_int64),
+        ("sram_uncorrected", ctypes.c_int64),
+        ("sram_corrected_aggregate", ctypes.c_int64),
+        ("sram_uncorrected_aggregate", ctypes.c_int64),
+        ("pcie_replay", ctypes.c_int64),
+        ("recovery_action", ctypes.c_int64),
+        ("mig_mode", ctypes.c_int64),
+        ("rules", Rule * RULES),
+    )
+
+
+class Node(ctypes.Structure):
+    """What is the node's: versions, the cards that are there (a bit each), rules for every call.
+
+    The library does not read `seed` and `profile`: cards are made of them.
+    """
+
+    _fields_ = (
+        ("magic", ctypes.c_char * 8),
+        ("size", ctypes.c_int64),
+        ("gpu_count", ctypes.c_int64),
+        ("present", ctypes.c_int64),
+        ("sequence", ctypes.c_int64),
+        ("cuda_version", ctypes.c_int64),
+        ("driver_version", ctypes.c_char * 80),
+        ("nvml_version", ctypes.c_char * 80),
+        ("seed", ctypes.c_char * 256),
+        ("profile", ctypes.c_char * 16),
+        ("rules", Rule * RULES),
+    )
+
+
+class Control(ctypes.Structure):
+    """The whole file."""
+
+    _fields_ = (
+        ("node", Node),
+        ("events", Event * EVENTS),
+        ("gpus", Gpu * GPUS),
+    )
+
+
+def c_header() -> str:
+    """Return the C declarations of the same layout, with its sizes asserted."""
+    constants = {"GPUS": GPUS, "EVENTS": EVENTS, "RULES": RULES, "SETS": SETS}
+    constants |= {"PROCEED": PROCEED, "ERROR": ERROR, "HANG": HANG, "SLOW": SLOW}
+    lines = ["/* Made by testbed/nvml/layout.py. */", "#pragma once", "#include <stdint.h>"]
+    lines += [f"#define CONTROL_{name} {value}" for name, value in constants.items()]
+    lines += [f'#define CONTROL_MAGIC "{MAGIC.decode()}"']
+    for structure in (Rule, Event, Gpu, Node, Control):
+        lines += _declaration(structure)
+    return "\n".join(lines) + "\n"
+
+
+def _declaration(structure: type[ctypes.Structure]) -> list[str]:
+    name = structure.__name__.lower()
+    fields = [f"    {_member(field[0], field[1])};" for field in structure._fields_]
+    size = ctypes.sizeof(structure)
+    check = f'_Static_assert(sizeof(struct {name}) == {size}, "layout of {name}");'
+    return [f"struct {name} {{", *fields, "};", check]
+
+
+def _member(name: str, kind: Any) -> str:
+    if issubclass(kind, ctypes.Array):
+        return f"{_c_type(kind._type_)} {name}[{kind._length_}]"
+    return f"{_c_type(kind)} {name}"
+
+
+def _c_type(kind: Any) -> str:
+    if issubclass(kind, ctypes.Structure):
+        return f"struct {kind.__name__.lower()}"
+    return {ctypes.c_char: "char", ctypes.c_int64: "int64_t"}[kind]

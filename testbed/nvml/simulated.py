@@ -1,0 +1,217 @@
+"""A node's GPUs as NVML shows them, steered while programs use the library."""
+
+import difflib
+import fnmatch
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from testbed.directories import private_directory
+from testbed.nvml import control, library, state
+from testbed.nvml.layout import ERROR, GPUS, HANG, SLOW, Control, Gpu, Node
+from testbed.nvml.profiles import CUDA, DRIVER, PROFILES, XID
+
+PATH_VARIABLE = "RAILWATCH_NVML_CONTROL"
+"""Where the library finds its control file."""
+
+FELL_OFF_BUS = 79
+EVERY_CALL = "*"
+
+
+class SimulatedNvml:
+    """A simulated NVML library and the way to steer it.
+
+    A program uses it with `environment` laid over its own and, unless it looks for the library by
+    name, with the path `library`. GPUs are meant by slot, 0 to `gpus - 1`; a slot keeps its number
+    when another card is taken away, an NVML index does not.
+    """
+
+    def __init__(self, *, gpus: int = 8, seed: str = "node-1", profile: str = "H100") -> None:
+        """Describe a node; UUIDs and serials follow from `seed`, so give each node its own."""
+        if not 0 <= gpus <= GPUS:
+            raise ValueError(f"gpus={gpus}: a node has 0 to {GPUS}")
+        if len(seed.encode()) >= Node.seed.size:
+            raise ValueError(f"seed={seed!r}: expected less than {Node.seed.size} bytes")
+        if profile not in PROFILES:
+            raise ValueError(f"no profile {profile!r}: expected one of {', '.join(PROFILES)}")
+        self.gpus = gpus
+        self._seed = seed
+        self._profile = profile
+        self._stack = ExitStack()
+        self._control: Path | None = None
+
+    @classmethod
+    def attach(cls, path: Path) -> Self:
+        """Return a handle for steering a simulation that another process has opened."""
+        node = control.read(path).node
+        seed, profile = node.seed.decode(), node.profile.decode()
+        attached = cls(gpus=node.gpu_count, seed=seed, profile=profile)
+        attached._control = path.resolve()
+        return attached
+
+    def open(self) -> Self:
+        """Compile the library where needed and create the control file."""
+        library.build()
+        with ExitStack() as stack:
+            self._control = stack.enter_context(private_directory("nvml")) / "control"
+            control.write(self._control, self._healthy())
+            self._stack = stack.pop_all()
+        return self
+
+    def close(self) -> None:
+        """Remove the control file: to a program still running, the driver is unloaded."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def control(self) -> Path:
+        """The control file, by which another process can steer."""
+        if self._control is None:
+            raise RuntimeError("the simulated NVML is not open")
+        return self._control
+
+    @property
+    def library(self) -> Path:
+        """The simulated libnvidia-ml.so.1."""
+        return library.build()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program needs in its environment, to find the library by name as well."""
+        searched = (str(self.library.parent), os.environ.get("LD_LIBRARY_PATH", ""))
+        path = os.pathsep.join(filter(None, searched))
+        return {PATH_VARIABLE: str(self.control), "LD_LIBRARY_PATH": path}
+
+    def uuid(self, gpu: int) -> str:
+        """Return the UUID of the card in a slot."""
+        return str(self.get(gpu, "uuid"))
+
+    def get(self, gpu: int, field: str) -> int | str:
+        """Return a field of a GPU (`state.FIELDS`), in the unit that NVML reports it in."""
+        return state.get(self._gpu(control.read(self.control), gpu), field)
+
+    def set(self, gpu: int, **values: int | str) -> None:
+        """Set fields of a GPU, all in one step, in NVML's own units.
+
+        Bytes, percent, °C, milliwatts, millijoules, MHz. A volatile ECC counter that rises takes
+        its aggregate along; energy goes on rising with the power.
+        """
+        with control.change(self.control) as changed:
+            state.assign(self._gpu(changed, gpu), values)
+
+    def xid(self, gpu: int, code: int) -> None:
+        """Report an Xid to all who registered for them; nothing else happens to the GPU."""
+        self.event(gpu, XID, code)
+
+    def event(self, gpu: int, kind: int, data: int = 0) -> None:
+        """Report an event of one of NVML's types (nvmlEventType…)."""
+        with control.change(self.control) as changed:
+            self._gpu(changed, gpu)
+            state.append(changed, gpu, kind, data)
+
+    def lose(self, gpu: int, *, xid: int | None = FELL_OFF_BUS) -> None:
+        """Let a GPU fall off the bus: it is still counted, but no longer answers; an Xid tells."""
+        with control.change(self.control) as changed:
+            self._gpu(changed, gpu).lost = 1
+            if xid is not None:
+                state.append(changed, gpu, XID, xid)
+
+    def hang(self, gpu: int | None = None, *, call: str = EVERY_CALL) -> None:
+        """Let calls of this name (a shell pattern) not return until the GPU is recovered.
+
+        Without a GPU it is the driver that hangs: for every GPU, and for calls that name none.
+        """
+        self._rule(gpu, call, HANG, 0)
+
+    def slow(self, gpu: int | None = None, *, call: str = EVERY_CALL, milliseconds: int) -> None:
+        """Let calls of this name take so much longer."""
+        self._rule(gpu, call, SLOW, milliseconds)
+
+    def fail(self, gpu: int | None = None, *, call: str = EVERY_CALL, error: int) -> None:
+        """Let calls of this name return an error (NVML_ERROR_… as a number)."""
+        self._rule(gpu, call, ERROR, error)
+
+    def recover(self, gpu: int | None = None) -> None:
+        """End what lose, remove, hang, slow and fail did to a GPU, or without one to the driver."""
+        with control.change(self.control) as changed:
+            state.clear_rules(self._steered(changed, gpu))
+            if gpu is not None:
+                changed.gpus[gpu].lost = 0
+                changed.node.present |= 1 << gpu
+
+    def remove(self, gpu: int) -> None:
+        """Take a card away: it is no longer counted, and the indices of those after it move."""
+        with control.change(self.control) as changed:
+            self._gpu(changed, gpu)
+            changed.node.present &= ~(1 << gpu)
+
+    def replace(self, gpu: int) -> None:
+        """Put another healthy card in the slot, with a UUID of its own."""
+        with control.change(self.control) as changed:
+            old = self._gpu(changed, gpu).uuid.decode()
+            changed.gpus[gpu] = self._card(gpu, predecessor=old)
+            changed.node.present |= 1 << gpu
+
+    def reset(self, gpu: int) -> None:
+        """Reset a GPU: volatile ECC counters and the recovery action go to zero."""
+        with control.change(self.control) as changed:
+            state.reset(self._gpu(changed, gpu))
+
+    def reboot(self) -> None:
+        """Boot the node again: all healthy, counters from zero, no event left from before.
+
+        A card that was removed stays away.
+        """
+        with control.change(self.control) as changed:
+            state.clear_rules(changed.node)
+            changed.events = state.cleared_events()
+            for gpu in changed.gpus[: self.gpus]:
+                state.boot(gpu)
+
+    def _gpu(self, of: Control, gpu: int) -> Gpu:
+        if not 0 <= gpu < self.gpus:
+            raise ValueError(f"no GPU {gpu}: this node has {self.gpus}")
+        found: Gpu = of.gpus[gpu]
+        return found
+
+    def _steered(self, of: Control, gpu: int | None) -> Gpu | Node:
+        node: Node = of.node
+        return node if gpu is None else self._gpu(of, gpu)
+
+    def _rule(self, gpu: int | None, call: str, kind: int, value: int) -> None:
+        if not fnmatch.filter(library.calls(), call):
+            near = ", ".join(difflib.get_close_matches(call, library.calls()))
+            raise ValueError(f"the simulated NVML has no call {call!r}; nearest: {near}")
+        with control.change(self.control) as changed:
+            state.add_rule(self._steered(changed, gpu), call, kind, value)
+
+    def _healthy(self) -> Control:
+        node = Node(
+            gpu_count=self.gpus,
+            present=(1 << self.gpus) - 1,
+            cuda_version=CUDA,
+            driver_version=DRIVER.encode(),
+            nvml_version=f"13.{DRIVER}".encode(),
+            seed=self._seed.encode(),
+            profile=self._profile.encode(),
+        )
+        made = Control(node=node)
+        for gpu in range(self.gpus):
+            made.gpus[gpu] = self._card(gpu)
+        return made
+
+    def _card(self, gpu: int, predecessor: str = "") -> Gpu:
+        profile = PROFILES[self._profile]
+        return state.card(profile, seed=self._seed, gpu=gpu, predecessor=predecessor)

@@ -1,0 +1,127 @@
+"""What steering does to a GPU or a node: changes to the records of a control file."""
+
+import ctypes
+import difflib
+import hashlib
+import time
+import uuid as uuids
+from collections.abc import Mapping
+
+from testbed.nvml.layout import EVENTS, PROCEED, RULES, Control, Event, Gpu, Node, Rule
+from testbed.nvml.profiles import Profile
+
+_TEXTS = ("uuid", "name", "serial", "vbios")
+_NOT_SET = ("lost", "rules", "energy_at")
+_VOLATILE = ("ecc_corrected", "ecc_uncorrected", "sram_corrected", "sram_uncorrected")
+
+FIELDS = tuple(field[0] for field in Gpu._fields_ if field[0] not in _NOT_SET)
+"""The fields of a GPU that can be set."""
+
+
+def card(profile: Profile, *, seed: str, gpu: int, predecessor: str = "") -> Gpu:
+    """Return a healthy card for a slot; it differs from the one before, if there was one."""
+    identity = f"{seed}/{gpu}/{predecessor}"
+    number = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4], "big")
+    board, place = divmod(gpu, len(profile.buses))
+    return Gpu(
+        uuid=f"GPU-{uuids.uuid5(uuids.NAMESPACE_OID, identity)}".encode(),
+        serial=f"165{number:010}".encode(),
+        name=profile.name.encode(),
+        vbios=profile.vbios.encode(),
+        minor=gpu,
+        pci_domain=board,
+        pci_bus=profile.buses[place],
+        energy_at=_monotonic_ms(),
+        **profile.values,
+    )
+
+
+def get(gpu: Gpu, field: str) -> int | str:
+    """Return a field of a GPU."""
+    value: int | bytes = getattr(gpu, _known(field))
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def assign(gpu: Gpu, values: Mapping[str, int | str]) -> None:
+    """Set fields of a GPU; a volatile ECC counter takes its aggregate along when it rises."""
+    _settle_energy(gpu)
+    for field, value in values.items():
+        _check(_known(field), value)
+        if field in _VOLATILE:
+            risen = max(0, int(value) - getattr(gpu, field))
+            aggregate = f"{field}_aggregate"
+            setattr(gpu, aggregate, getattr(gpu, aggregate) + risen)
+        setattr(gpu, field, value.encode() if isinstance(value, str) else value)
+    if gpu.memory_used + gpu.memory_reserved > gpu.memory_total:
+        raise ValueError(f"memory_used and memory_reserved exceed {gpu.memory_total} bytes")
+
+
+def reset(gpu: Gpu) -> None:
+    """Set to zero what a reset of the GPU sets to zero."""
+    for field in (*_VOLATILE, "recovery_action"):
+        setattr(gpu, field, 0)
+
+
+def boot(gpu: Gpu) -> None:
+    """Set a GPU to what it is after a boot: answering, and counting from zero."""
+    gpu.lost = 0
+    gpu.pcie_replay = 0
+    gpu.energy, gpu.energy_at = 0, _monotonic_ms()
+    clear_rules(gpu)
+    reset(gpu)
+
+
+def append(to: Control, gpu: int, kind: int, data: int) -> None:
+    """Put an event in the ring, over the oldest one."""
+    to.node.sequence += 1
+    sequence = to.node.sequence
+    to.events[sequence % EVENTS] = Event(sequence=sequence, gpu=gpu, type=kind, data=data)
+
+
+def add_rule(of: Gpu | Node, call: str, kind: int, value: int) -> None:
+    """Put a rule where one for the same call stands, else in a free place."""
+    name = call.encode()
+    places = [place for place, rule in enumerate(of.rules) if rule.call == name]
+    places += [place for place, rule in enumerate(of.rules) if rule.kind == PROCEED]
+    if not places:
+        raise ValueError(f"there are {RULES} rules already; recover first")
+    of.rules[places[0]] = Rule(call=name, kind=kind, value=value)
+
+
+def clear_rules(of: Gpu | Node) -> None:
+    """Let every call be as it was."""
+    of.rules = (Rule * RULES)()
+
+
+def _known(field: str) -> str:
+    if field not in FIELDS:
+        near = difflib.get_close_matches(field, FIELDS) or FIELDS
+        raise ValueError(f"a simulated GPU has no field {field!r}; there is {', '.join(near)}")
+    return field
+
+
+def _check(field: str, value: int | str) -> None:
+    """Refuse what ctypes would cut to fit."""
+    if isinstance(value, str) != (field in _TEXTS):
+        raise TypeError(f"{field}={value!r}: expected {'text' if field in _TEXTS else 'a number'}")
+    if isinstance(value, int) and not 0 <= value < 1 << 63:
+        raise ValueError(f"{field}={value}: expected 0 to 2^63-1")
+    size = getattr(Gpu, field).size
+    if isinstance(value, str) and len(value.encode()) >= size:
+        raise ValueError(f"{field}={value!r}: expected less than {size} bytes")
+
+
+def _settle_energy(gpu: Gpu) -> None:
+    """Book the energy drawn so far, at the power of until now."""
+    now = _monotonic_ms()
+    gpu.energy += gpu.power * (now - gpu.energy_at) // 1000
+    gpu.energy_at = now
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+def cleared_events() -> "ctypes.Array[Event]":
+    """Return a ring without events."""
+    return (Event * EVENTS)()
