@@ -84,7 +84,11 @@ def _all_observed(site: Site) -> str | None:
     ready = [
         node for node in site.hosts if site.view.condition(node, GPU_UNAVAILABLE.type)[0] == "False"
     ]
-    return f"{GPU_UNAVAILABLE.type}=False on {len(ready)} nodes" if len(ready) == 6 else None  # noqa: PLR2004
+    return (
+        f"{GPU_UNAVAILABLE.type}=False on {len(ready)} nodes"
+        if len(ready) == len(site.hosts)
+        else None
+    )
 
 
 def _spread(site: Site, wanted: int) -> str | None:
