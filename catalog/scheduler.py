@@ -1,0 +1,134 @@
+"""Metrics of the scheduler's extender and drainer."""
+
+from catalog.metrics import Kind, Metric, counter, gauge
+
+VERBS = ("filter", "prioritize")
+
+DRAIN_NODE_STATES = ("draining", "drained", "unvouched", "unmanaged")
+"""unvouched: a drain taint that no applied fault in the devices annotation stands behind;
+unmanaged: the node carries railwatch.io/managed=false. Neither is ever acted on."""
+
+DRAIN_POD_STATES = (
+    "pending",
+    "terminating",
+    "budget",
+    "budget_stale",
+    "several_budgets",
+    "backoff",
+    "bare",
+)
+"""pending: next in line, held by the rate; budget: a PodDisruptionBudget allows no eviction;
+budget_stale: the budget's status is older than its spec; several_budgets: more than one selects
+the pod, which the Eviction API refuses; backoff: the last eviction was refused and the next try is
+not yet due; bare: nothing would recreate the pod."""
+
+EVICTION_RESULTS = ("evicted", "gone", "blocked", "refused", "failed")
+"""gone: deleted or replaced before; blocked: a budget said no (429); refused: not permitted or not
+valid; failed: no answer or the server's own error."""
+
+REQUESTS = counter(
+    "railwatch_scheduler_requests_total",
+    "Extender requests answered, by verb and HTTP status.",
+    labels=("verb", "code"),
+    source="kube-scheduler",
+)
+REQUEST_DURATION = Metric(
+    name="railwatch_scheduler_request_duration_seconds",
+    kind=Kind.HISTOGRAM,
+    unit="seconds",
+    labels=("verb",),
+    help="Time from the request's last byte read to its answer made.",
+    source="extender",
+)
+REFUSALS = counter(
+    "railwatch_scheduler_refusals_total",
+    "Nodes that the filter refused, once per pod and node, by condition.",
+    labels=("condition",),
+    source="extender",
+)
+UNCHECKED = counter(
+    "railwatch_scheduler_unchecked_requests_total",
+    "Extender requests passed without a look at health, as the node cache was not fresh.",
+    labels=("verb",),
+    source="extender",
+)
+CACHE_NODES = gauge(
+    "railwatch_scheduler_cache_nodes", "Nodes in the cache.", source="watch of nodes"
+)
+CACHE_AGE = gauge(
+    "railwatch_scheduler_cache_age_seconds",
+    "Time since the kube-apiserver last vouched for the node cache; absent before the first list.",
+    unit="seconds",
+    source="watch of nodes",
+)
+CACHE_FRESH = gauge(
+    "railwatch_scheduler_cache_fresh",
+    "1 while the node cache is complete and young enough to filter with.",
+    source="watch of nodes",
+)
+WATCH_FAILURES = counter(
+    "railwatch_scheduler_watch_failures_total",
+    "Lists and watches of nodes that ended in an error, by its kind.",
+    labels=("reason",),
+    source="watch of nodes",
+)
+MALFORMED_NODES = gauge(
+    "railwatch_scheduler_malformed_nodes",
+    "Nodes whose devices annotation cannot be read; their taints still count.",
+    source="devices annotation",
+)
+LEADER = gauge(
+    "railwatch_scheduler_drain_leader",
+    "1 while this replica holds the drainer's Lease.",
+    source="Lease",
+)
+DRAIN_NODES = gauge(
+    "railwatch_scheduler_drain_nodes",
+    "Nodes with a drain taint, by what the drainer makes of them; only the leader counts.",
+    labels=("state",),
+    source="drainer",
+    states=DRAIN_NODE_STATES,
+)
+DRAIN_PODS = gauge(
+    "railwatch_scheduler_drain_pods",
+    "Pods still on drain nodes that are to leave, by what they wait for; only the leader counts.",
+    labels=("state",),
+    source="drainer",
+    states=DRAIN_POD_STATES,
+)
+EVICTIONS = counter(
+    "railwatch_scheduler_evictions_total",
+    "Evictions asked for, by the kube-apiserver's answer.",
+    labels=("result",),
+    source="Eviction API",
+)
+DRAIN_FAILURES = counter(
+    "railwatch_scheduler_drain_failures_total",
+    "Rounds of the drainer cut short by an error, by its kind.",
+    labels=("reason",),
+    source="drainer",
+)
+BUILD_INFO = gauge(
+    "railwatch_scheduler_build_info",
+    "Version of railwatch-scheduler; always 1.",
+    labels=("version",),
+    source="scheduler",
+)
+
+METRICS: tuple[Metric, ...] = (
+    REQUESTS,
+    REQUEST_DURATION,
+    REFUSALS,
+    UNCHECKED,
+    CACHE_NODES,
+    CACHE_AGE,
+    CACHE_FRESH,
+    WATCH_FAILURES,
+    MALFORMED_NODES,
+    LEADER,
+    DRAIN_NODES,
+    DRAIN_PODS,
+    EVICTIONS,
+    DRAIN_FAILURES,
+    BUILD_INFO,
+)

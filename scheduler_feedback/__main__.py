@@ -1,0 +1,136 @@
+"""railwatch-scheduler: the extender of a stock kube-scheduler, and the drainer."""
+
+import os
+import socket
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+
+from program.errors import run
+from program.flags import add_flags, build, parser
+from program.surface import add_surface, open_surface, serve, until_signalled
+from scheduler_feedback import release
+from scheduler_feedback.announce import Announcer
+from scheduler_feedback.cache import NodeCache
+from scheduler_feedback.evict import Drainer
+from scheduler_feedback.extender import MAX_BODY
+from scheduler_feedback.kube import Kube, Nodes, connect
+from scheduler_feedback.lease import Elector
+from scheduler_feedback.metrics import Metrics
+from scheduler_feedback.server import routes
+from scheduler_feedback.settings import DEFAULT_ADDRESS, Settings
+from scheduler_feedback.watch import Watcher
+
+PROGRAM = "railwatch-scheduler"
+
+
+def main() -> int:
+    """Run the program; return its exit code."""
+    return run(PROGRAM, lambda: _main(sys.argv[1:]))
+
+
+def _main(argv: list[str]) -> int:
+    if argv[:1] == ["release"]:
+        settings = release.read(argv[1:])
+        release.release(connect(settings.kubeconfig), settings)
+        return 0
+    made = parser(
+        PROGRAM,
+        "Tells a stock kube-scheduler what railwatch knows of the nodes' hardware.",
+        epilog=f"subcommand:\n  {PROGRAM} release --all   remove what the program left behind",
+    )
+    add_flags(made, Settings)
+    add_surface(made, DEFAULT_ADDRESS)
+    parsed = made.parse_args(argv)
+    surface = open_surface(parsed)
+    daemon = Daemon(build(Settings, parsed))
+    ended = until_signalled()
+    server = serve(surface, daemon.routes, max_body=MAX_BODY)
+    daemon.start()
+    ended.wait()
+    daemon.stop()
+    server.stop()
+    return 0
+
+
+class Daemon:
+    """The parts put together: the watch that feeds the cache and, where asked for, the drainer."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Put the parts together; ProgramError where the kubeconfig cannot be used."""
+        self._settings = settings
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._kube = connect(settings.kubeconfig)
+        self._nodes = NodeCache(
+            stale_after=settings.stale_after,
+            prefix=settings.key_prefix,
+            on_drain=self._wake.set,
+        )
+        self._metrics = Metrics(self._nodes)
+        self._watcher = Watcher(
+            Nodes(self._kube, settings.stale_after / 2),
+            self._nodes,
+            stop=self._stop,
+            failed=self._metrics.watch_failed,
+        )
+        self._elector = _elector(self._kube, settings)
+        self._threads: list[threading.Thread] = []
+        self.routes = routes(
+            self._nodes, self._metrics, trouble=lambda: self._watcher.error, dead=self._dead
+        )
+
+    def start(self) -> None:
+        """Begin to follow the cluster."""
+        self._work("nodes", self._watcher.run)
+        if not self._settings.drain:
+            return
+        drainer = self._drainer()
+        self._metrics.leading = lambda: self._elector.leading
+        self._work("election", lambda: self._elector.run(self._stop))
+        self._work(
+            "drain", lambda: drainer.run(self._stop, self._wake, self._settings.drain_interval)
+        )
+
+    def stop(self) -> None:
+        """End the drainer after the eviction under way, and give its Lease up."""
+        self._stop.set()
+        self._wake.set()
+        for thread in self._threads[1:]:  # the watch ends with its stream, and has nothing to lose
+            thread.join(timeout=10)
+        self._elector.release()
+
+    def _drainer(self) -> Drainer:
+        return Drainer(
+            self._kube,
+            self._nodes,
+            leading=lambda: self._elector.leading,
+            announcer=Announcer(self._kube),
+            metrics=self._metrics,
+            rate=self._settings.drain_rate,
+            bare_pods=self._settings.drain_bare_pods,
+            prefix=self._settings.key_prefix,
+        )
+
+    def _dead(self) -> list[str]:
+        return [thread.name for thread in self._threads if not thread.is_alive()]
+
+    def _work(self, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+
+def _elector(kube: Kube, settings: Settings) -> Elector:
+    return Elector(
+        kube,
+        namespace=settings.lease_namespace,
+        name=settings.lease_name,
+        identity=f"{socket.gethostname()}_{os.getpid()}_{uuid.uuid4().hex[:8]}",
+        duration=settings.lease_duration,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

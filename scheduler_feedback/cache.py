@@ -1,0 +1,143 @@
+"""What is known of every node, kept by a watch and read by each request.
+
+One thread writes (the watch), many read. A list replaces the whole state by one assignment, so
+that no reader sees half of it; between lists single nodes are put and dropped.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from catalog.wire import PREFIX
+from scheduler_feedback.health import NodeHealth, assess
+from scheduler_feedback.score import score
+
+log = logging.getLogger(__name__)
+
+
+def priority_json(name: str, points: int) -> str:
+    """Return one entry of the answer to `prioritize`, ready to be joined with others."""
+    return f'{{"Host":{json.dumps(name)},"Score":{points}}}'
+
+
+class _Nodes:
+    """The state of one list and the changes since."""
+
+    __slots__ = ("all", "priorities", "unfit")
+
+    def __init__(self) -> None:
+        self.all: dict[str, NodeHealth] = {}
+        self.unfit: dict[str, NodeHealth] = {}
+        self.priorities: dict[str, str] = {}
+
+    def put(self, node: NodeHealth) -> None:
+        self.all[node.name] = node
+        self.priorities[node.name] = priority_json(node.name, score(node.grade))
+        if node.refusals:
+            self.unfit[node.name] = node
+        else:
+            self.unfit.pop(node.name, None)
+
+    def drop(self, name: str) -> None:
+        for known in (self.all, self.unfit, self.priorities):
+            known.pop(name, None)
+
+
+class NodeCache:
+    """Health of every node by name; complete once the first list is in."""
+
+    def __init__(
+        self,
+        *,
+        stale_after: float,
+        prefix: str = PREFIX,
+        clock: Callable[[], float] = time.monotonic,
+        on_drain: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Start empty; `on_drain` is called when a node's drain taints have changed."""
+        self._stale_after = stale_after
+        self._prefix = prefix
+        self._clock = clock
+        self._on_drain = on_drain
+        self._nodes = _Nodes()
+        self._vouched_at: float | None = None
+
+    def replace(self, nodes: Iterable[Mapping[str, Any]]) -> None:
+        """Take a complete list of Node objects for the whole truth."""
+        fresh = _Nodes()
+        for node in nodes:
+            fresh.put(self._assess(node))
+        drains = _draining(self._nodes.all.values()) != _draining(fresh.all.values())
+        self._nodes = fresh
+        self.vouch()
+        if drains:
+            self._on_drain()
+
+    def put(self, node: Mapping[str, Any]) -> None:
+        """Take a Node object that was added or modified."""
+        health = self._assess(node)
+        before = self._nodes.all.get(health.name)
+        self._nodes.put(health)
+        if _draining([before] if before else []) != _draining([health]):
+            self._on_drain()
+
+    def drop(self, node: Mapping[str, Any]) -> None:
+        """Take note that a Node object was deleted."""
+        self._nodes.drop(node["metadata"]["name"])
+
+    def vouch(self) -> None:
+        """Take note that the kube-apiserver stands behind this state now."""
+        self._vouched_at = self._clock()
+
+    def _assess(self, node: Mapping[str, Any]) -> NodeHealth:
+        health = assess(node, self._prefix)
+        before = self._nodes.all.get(health.name)
+        was = before.malformed if before else ""
+        if health.malformed and health.malformed != was:
+            log.warning("annotation unreadable", extra=_about(health.name, health.malformed))
+        elif was and not health.malformed:
+            log.info("annotation readable again", extra={"node": health.name})
+        return health
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the kube-apiserver last vouched for this state; None before it ever did."""
+        return None if self._vouched_at is None else self._clock() - self._vouched_at
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the state is complete and young enough to act on."""
+        age = self.age
+        return age is not None and age <= self._stale_after
+
+    @property
+    def unfit(self) -> Mapping[str, NodeHealth]:
+        """The nodes with something that keeps pods off."""
+        return self._nodes.unfit
+
+    @property
+    def priorities(self) -> Mapping[str, str]:
+        """For each node its entry in the answer to `prioritize`."""
+        return self._nodes.priorities
+
+    def __len__(self) -> int:
+        return len(self._nodes.all)
+
+    def with_drain_taint(self) -> list[NodeHealth]:
+        """Return the nodes with a drain taint, vouched for or not, by name."""
+        unfit = list(self._nodes.unfit.values())
+        return sorted((n for n in unfit if n.drains or n.unvouched), key=lambda n: n.name)
+
+    def malformed(self) -> int:
+        """Return how many nodes have a devices annotation that cannot be read."""
+        return sum(1 for node in list(self._nodes.all.values()) if node.malformed)
+
+
+def _draining(nodes: Iterable[NodeHealth]) -> set[tuple[str, tuple[str, ...]]]:
+    return {(n.name, tuple(r.condition for r in n.drains)) for n in nodes if n.drains}
+
+
+def _about(node: str, error: str) -> dict[str, str]:
+    return {"node": node, "error": error}

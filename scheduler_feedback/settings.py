@@ -1,0 +1,112 @@
+"""Every setting of railwatch-scheduler, with its default and its flag."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from catalog.wire import PREFIX
+from program.durations import format_duration, parse_duration
+from program.flags import flag
+
+DEFAULT_ADDRESS = ":9412"
+
+_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+
+
+def _at_least(least: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        seconds = parse_duration(text)
+        if seconds < least:
+            raise ValueError(f"{text} is too short: at least {format_duration(least)}")
+        return seconds
+
+    return parse
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
+    if not 0 < rate <= 100:  # noqa: PLR2004 - what a kube-apiserver bears
+        raise ValueError(f"{text} is not between 0 and 100 evictions a second")
+    return rate
+
+
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise ValueError(f"{text!r} is not a DNS name such as {PREFIX}")
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How to reach the kube-apiserver, and the one object there that is ours."""
+
+    kubeconfig: str = flag(
+        "kubeconfig",
+        default="",
+        metavar="FILE",
+        help="how to reach the kube-apiserver; empty: as the pod this program runs in",
+    )
+    lease_namespace: str = flag(
+        "lease.namespace",
+        default="railwatch",
+        metavar="NAMESPACE",
+        help="namespace of the Lease that elects the drainer",
+    )
+    lease_name: str = flag(
+        "lease.name",
+        default="railwatch-scheduler",
+        metavar="NAME",
+        help="name of the Lease that elects the drainer",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(Connection):
+    """What the daemon's own flags say."""
+
+    key_prefix: str = flag(
+        "key-prefix",
+        default=PREFIX,
+        metavar="PREFIX",
+        parse=_prefix,
+        help="prefix of the taints and annotations that the bridge writes",
+    )
+    stale_after: float = flag(
+        "cache.stale-after",
+        default=60.0,
+        metavar="DURATION",
+        parse=_at_least(2),
+        help="without word from the kube-apiserver for so long, the filter passes every node",
+    )
+    drain: bool = flag(
+        "drain", default=False, help="evict the pods of nodes that the bridge has tainted drain"
+    )
+    drain_interval: float = flag(
+        "drain.interval",
+        default=5.0,
+        metavar="DURATION",
+        parse=_at_least(0.1),
+        help="how often the drainer looks again at a node it is draining",
+    )
+    drain_rate: float = flag(
+        "drain.rate",
+        default=2.0,
+        metavar="EVICTIONS",
+        parse=_rate,
+        help="most evictions a second, over the whole cluster",
+    )
+    drain_bare_pods: bool = flag(
+        "drain.bare-pods",
+        default=False,
+        help="evict also pods without a controller, which nothing will create again",
+    )
+    lease_duration: float = flag(
+        "lease.duration",
+        default=15.0,
+        metavar="DURATION",
+        parse=_at_least(1),
+        help="how long the Lease outlives its holder's last word",
+    )

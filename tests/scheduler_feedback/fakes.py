@@ -1,0 +1,110 @@
+"""A kube-apiserver of a few dictionaries, for what a real one would not do on demand."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from scheduler_feedback.errors import Conflict, KubeError, NotFound
+from scheduler_feedback.lease import Lease
+from scheduler_feedback.watch import Change, Listing
+
+WHERE = ("railwatch", "scheduler")
+"""Namespace and name of the one Lease there is."""
+
+
+class Clock:
+    """A clock that goes only when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(slots=True)
+class FakeCluster:
+    """Nodes, pods by node, budgets; evictions answer with the error set for the pod's name."""
+
+    nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pods: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    pdbs: list[dict[str, Any]] = field(default_factory=list)
+    refuses: dict[str, KubeError] = field(default_factory=dict)
+    down: KubeError | None = None
+    evicted: list[str] = field(default_factory=list)
+    events: list[tuple[str, str, str]] = field(default_factory=list)
+    reads: int = 0
+
+    def node(self, name: str) -> Mapping[str, Any]:
+        self.reads += 1
+        if self.down:
+            raise self.down
+        if name not in self.nodes:
+            raise NotFound(name)
+        return self.nodes[name]
+
+    def pods_on(self, node: str) -> list[Mapping[str, Any]]:
+        return list(self.pods.get(node, []))
+
+    def budgets(self) -> list[Mapping[str, Any]]:
+        return list(self.pdbs)
+
+    def evict(self, namespace: str, name: str, uid: str) -> None:
+        assert uid == f"uid-{namespace}-{name}"
+        if name in self.refuses:
+            raise self.refuses[name]
+        self.evicted.append(name)
+
+    def post_event(self, namespace: str, event: Mapping[str, Any]) -> None:
+        assert event["metadata"]["namespace"] == namespace
+        self.events.append((event["reason"], event["involvedObject"]["name"], event["message"]))
+
+
+@dataclass(slots=True)
+class FakeLeases:
+    """One Lease, with the optimistic locking of a real one."""
+
+    lease: Lease | None = None
+    down: KubeError | None = None
+
+    def read_lease(self, namespace: str, name: str) -> Lease | None:
+        assert (namespace, name) == WHERE
+        if self.down:
+            raise self.down
+        return self.lease
+
+    def write_lease(self, namespace: str, name: str, lease: Lease) -> Lease:
+        assert (namespace, name) == WHERE
+        if self.down:
+            raise self.down
+        if lease.version != (self.lease.version if self.lease else ""):
+            raise Conflict("the Lease has changed")
+        self.lease = replace(lease, version=str(int(lease.version or 0) + 1))
+        return self.lease
+
+
+@dataclass(slots=True)
+class FakeSource:
+    """Lists and watches, played back one a call; an error is raised where it stands."""
+
+    lists: list[list[Any]] = field(default_factory=list)
+    watches: list[list[Any]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def list(self) -> Listing:
+        self.asked.append("list")
+        return Listing(objects=_play(self.lists.pop(0)), version=lambda: "5")
+
+    def watch(self, version: str) -> Iterator[Change]:
+        self.asked.append(f"watch {version}")
+        script = self.watches.pop(0)
+        if script and isinstance(script[0], KubeError):
+            raise script[0]
+        return _play(script)
+
+
+def _play(script: list[Any]) -> Iterator[Any]:
+    for step in script:
+        if isinstance(step, KubeError):
+            raise step
+        yield step

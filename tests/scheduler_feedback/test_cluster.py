@@ -1,0 +1,252 @@
+"""Extender and drainer on a real kube-apiserver, with a real kube-scheduler asking."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from catalog.wire import DeviceFault, dump_devices
+from scheduler_feedback.errors import Forbidden
+from scheduler_feedback.health import NodeHealth, assess
+from scheduler_feedback.kube import connect
+from scheduler_feedback.score import score
+from testbed.servers import ApiServer, Cluster
+from testbed.waiting import wait_until
+from tests.scheduler_feedback import live
+from tests.scheduler_feedback.live import Program
+from tests.scheduler_feedback.objects import GPU_UNAVAILABLE, LINK_DEGRADED, fault, taint
+
+pytestmark = pytest.mark.cluster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A cluster in which railwatch-scheduler places pods."""
+
+    cluster: Cluster
+    program: Program
+
+    def add_nodes(self, pool: str, *names: str) -> None:
+        self.cluster.add_nodes(names, labels={"pool": pool})
+
+    def tell(
+        self, node: str, taints: Sequence[dict[str, str]] = (), faults: Sequence[DeviceFault] = ()
+    ) -> None:
+        """Write on a node what the bridge would write, and wait until the program has seen it."""
+        devices = dump_devices(faults) if faults else None
+        change = {
+            "metadata": {"annotations": {"railwatch.io/devices": devices}},
+            "spec": {"taints": list(taints)},
+        }
+        self.cluster.api.merge(f"/api/v1/nodes/{node}", change)
+        told = assess(self.cluster.node(node))
+        wait_until(lambda: self._knows(told), what=f"the program knows {told}")
+
+    def _knows(self, told: NodeHealth) -> bool:
+        refused = {r.reason for r in told.refusals[:1]}
+        ranked = self.program.ask("prioritize", told.name)[0]["Score"]
+        answer = self.program.ask("filter", told.name)
+        refusals = answer["FailedAndUnresolvableNodes"]
+        return set(refusals.values()) == refused and ranked == score(told.grade)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with Cluster(kwok=True, controller_manager=True) as cluster:
+        live.deploy_rbac(cluster)
+        kubeconfig = cluster.kubeconfig_for(live.PROGRAM_USER)
+        flags = ("--drain", "--drain.interval=500ms", "--drain.rate=50", "--lease.duration=3s")
+        with (
+            live.program(kubeconfig, *flags) as program,
+            live.kube_scheduler(cluster, program.port),
+        ):
+            yield Site(cluster=cluster, program=program)
+
+
+def drain(site: Site, node: str) -> None:
+    site.tell(node, [taint(GPU_UNAVAILABLE, "drain")], [fault("drain")])
+
+
+def test_a_degraded_node_is_left_for_when_nothing_else_fits(site: Site) -> None:
+    site.add_nodes("graded", "graded-avoid", "graded-clean", "graded-withheld")
+    site.tell(
+        "graded-avoid",
+        [taint(LINK_DEGRADED, "avoid", "PreferNoSchedule")],
+        [fault("avoid", condition="RdmaLinkDegraded")],
+    )
+    site.tell("graded-withheld", faults=[fault("drain", "withheld")])
+    placed = []
+
+    for name in ("first", "second", "third"):
+        site.cluster.api.create(live.bare_pod(name, "graded"))
+        placed += wait_until(lambda name=name: live.places(site.cluster, name), within=20)  # type: ignore[misc] # mypy sees no default in a lambda
+
+    assert placed == ["graded-clean", "graded-avoid", "graded-withheld"]
+
+
+def test_a_tainted_node_is_refused_and_the_pod_says_that_it_is_for_a_taint(site: Site) -> None:
+    site.add_nodes("tainted", "tainted-0")
+    site.tell("tainted-0", [taint("railwatch.io/rdma-link-down", "cordon")])
+
+    site.cluster.api.create(live.bare_pod("refused", "tainted"))
+
+    assert "1 node(s) had untolerated taint(s)" in live.unschedulable(site.cluster, "refused")
+
+
+def test_an_applied_fault_of_the_whole_node_is_refused_before_its_taint_is_there(
+    site: Site,
+) -> None:
+    site.add_nodes("implied", "implied-0")
+    site.tell("implied-0", faults=[fault("drain", "applied", device="node")])
+
+    site.cluster.api.create(live.bare_pod("implied", "implied"))
+
+    assert "railwatch: GpuUnavailable (drain)" in live.unschedulable(site.cluster, "implied")
+    refusals = site.program.metric("railwatch_scheduler_refusals_total", condition="GpuUnavailable")
+    assert refusals is not None
+    assert refusals >= 1
+
+
+def test_a_drained_nodes_pods_run_elsewhere_and_its_daemon_set_stays(site: Site) -> None:
+    site.add_nodes("drain", "drain-a")
+    site.cluster.api.create(live.workload("DaemonSet", "agent", "drain", gpus=0))
+    site.cluster.api.create(live.workload("Deployment", "train", "drain"))
+    live.await_places(site.cluster, "train", ["drain-a"])
+    site.add_nodes("drain", "drain-b")
+    live.await_places(site.cluster, "agent", ["drain-a", "drain-b"])
+    agents = {p["metadata"]["uid"] for p in live.pods(site.cluster, "agent")}
+    moved = live.pods(site.cluster, "train")[0]["metadata"]["name"]
+
+    drain(site, "drain-a")
+
+    live.await_places(site.cluster, "train", ["drain-b"])
+    assert {p["metadata"]["uid"] for p in live.pods(site.cluster, "agent")} == agents
+    wait_until(lambda: live.events(site.cluster, "Evicted", moved), what="the pod's Event")
+    wait_until(lambda: live.events(site.cluster, "Drained", "drain-a"), what="the node's Event")
+
+
+def test_a_budget_that_allows_nothing_holds_and_is_seen_and_once_it_allows_the_drain_goes_on(
+    site: Site,
+) -> None:
+    site.add_nodes("budget", "budget-a")
+    site.cluster.api.create(live.workload("Deployment", "quorum", "budget"))
+    live.await_places(site.cluster, "quorum", ["budget-a"])
+    site.cluster.api.create(live.disruption_budget("quorum", unavailable=0))
+    budget = "/apis/policy/v1/namespaces/default/poddisruptionbudgets/quorum"
+    wait_until(lambda: site.cluster.api.get(budget).get("status", {}).get("observedGeneration"))
+    site.add_nodes("budget", "budget-b")
+    held = live.pods(site.cluster, "quorum")[0]["metadata"]["name"]
+
+    drain(site, "budget-a")
+
+    told = wait_until(lambda: live.events(site.cluster, "DrainBlocked", held), within=20)
+    assert "PodDisruptionBudget default/quorum allows no eviction now" in told[0]["message"]
+    assert site.program.metric("railwatch_scheduler_drain_pods", state="budget") == 1
+    assert live.holds_for(2, lambda: live.places(site.cluster, "quorum") == ["budget-a"])
+    assert len(live.events(site.cluster, "DrainBlocked", held)) == 1
+
+    site.cluster.api.merge(budget, {"spec": {"maxUnavailable": 1}})
+
+    live.await_places(site.cluster, "quorum", ["budget-b"])
+    wait_until(lambda: site.program.metric("railwatch_scheduler_drain_pods", state="budget") == 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "faults", "why"),
+    [
+        ("withheld", [fault("drain", "withheld")], "unvouched"),
+        ("absent", [], "unvouched"),
+    ],
+)
+def test_a_drain_taint_that_the_bridge_does_not_stand_behind_evicts_nobody(
+    site: Site, name: str, faults: list[DeviceFault], why: str
+) -> None:
+    site.add_nodes(name, f"{name}-0")
+    site.cluster.api.create(live.workload("Deployment", name, name))
+    live.await_places(site.cluster, name, [f"{name}-0"])
+
+    site.tell(f"{name}-0", [taint(GPU_UNAVAILABLE, "drain")], faults)
+
+    wait_until(lambda: site.program.metric("railwatch_scheduler_drain_nodes", state=why))
+    assert live.holds_for(1, lambda: live.places(site.cluster, name) == [f"{name}-0"])
+    site.tell(f"{name}-0")
+
+
+def test_a_malformed_annotation_is_counted_and_the_taint_still_refuses(site: Site) -> None:
+    site.add_nodes("malformed", "malformed-0")
+    change = {"metadata": {"annotations": {"railwatch.io/devices": "{"}}}
+    site.cluster.api.merge("/api/v1/nodes/malformed-0", change)
+
+    wait_until(lambda: site.program.metric("railwatch_scheduler_malformed_nodes") == 1)
+
+    assert site.program.process.tail(400).count("annotation unreadable") == 1
+    change = {"metadata": {"annotations": {"railwatch.io/devices": ""}}}
+    site.cluster.api.merge("/api/v1/nodes/malformed-0", change)
+    wait_until(lambda: site.program.metric("railwatch_scheduler_malformed_nodes") == 0)
+
+
+def test_the_programs_own_rights_end_where_its_work_ends(site: Site) -> None:
+    kube = connect(str(site.cluster.kubeconfig_for(live.PROGRAM_USER)))
+    pod = "/api/v1/namespaces/default/pods/first"
+
+    for method, path in (
+        ("GET", "/api/v1/secrets"),
+        ("PUT", "/api/v1/nodes/drain-a"),
+        ("DELETE", pod),
+        ("POST", f"{pod}/binding"),
+        ("DELETE", "/apis/coordination.k8s.io/v1/namespaces/railwatch/leases/another"),
+    ):
+        with pytest.raises(Forbidden, match="forbidden"):
+            kube._json(method, path, {} if method in ("PUT", "POST") else None)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"group": "coordination.k8s.io", "resource": "leases", "verb": "create"},
+        {
+            "group": "coordination.k8s.io",
+            "resource": "leases",
+            "name": "railwatch-kube-scheduler",
+            "verb": "update",
+        },
+        {
+            "resource": "configmaps",
+            "namespace": "kube-system",
+            "name": "extension-apiserver-authentication",
+            "verb": "get",
+        },
+    ],
+)
+def test_the_kube_scheduler_beside_it_may_be_elected_and_authenticate(
+    site: Site, asked: dict[str, str]
+) -> None:
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "metadata": {},
+        "spec": {
+            "user": live.ACCOUNT,
+            "resourceAttributes": {"namespace": "railwatch", **asked},
+        },
+    }
+
+    assert site.cluster.api.create(review)["status"]["allowed"]
+
+
+def test_the_kube_apiserver_may_restart(site: Site) -> None:
+    site.add_nodes("restart", "restart-0")
+    apiserver: ApiServer = site.cluster.apiserver
+
+    apiserver.stop()
+    wait_until(lambda: "Connection refused" in site.program.process.tail(200), within=20)
+    assert site.program.answers()
+    apiserver.start()
+    site.tell("restart-0", faults=[fault("drain", "applied", device="node")])
+    site.cluster.api.create(live.bare_pod("after-restart", "restart"))
+
+    assert "railwatch: GpuUnavailable" in live.unschedulable(site.cluster, "after-restart")
+    assert wait_until(site.program.is_ready)
+    failures = site.program.metric("railwatch_scheduler_watch_failures_total", reason="unreachable")
+    assert failures is not None
+    assert failures >= 1

@@ -1,0 +1,224 @@
+"""The extender protocol, with JSON exactly as kube-scheduler sends it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from program.web import Request, Response
+from scheduler_feedback.cache import NodeCache
+from scheduler_feedback.extender import Extender
+from scheduler_feedback.metrics import Metrics
+from tests.scheduler_feedback.fakes import Clock
+from tests.scheduler_feedback.objects import drained_node, fault, node
+
+POD = {
+    "metadata": {"name": "rank-0", "namespace": "default", "uid": "1", "creationTimestamp": None},
+    "spec": {
+        "containers": [{"name": "rank", "resources": {"limits": {"nvidia.com/gpu": "8"}}}],
+        "tolerations": [
+            {
+                "key": "node.kubernetes.io/not-ready",
+                "operator": "Exists",
+                "effect": "NoExecute",
+                "tolerationSeconds": 300,
+            }
+        ],
+        "schedulerName": "railwatch-scheduler",
+    },
+    "status": {"phase": "Pending"},
+}
+
+
+class Desk:
+    """An extender over a few nodes, asked as kube-scheduler asks."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.nodes = NodeCache(stale_after=60.0, clock=self.clock)
+        self.metrics = Metrics(self.nodes)
+        self.extender = Extender(self.nodes, self.metrics)
+
+    def know(self, *nodes: dict[str, Any]) -> None:
+        self.nodes.replace(nodes)
+
+    def filter(self, names: list[str], pod: Any = POD) -> dict[str, Any]:
+        answer = self.extender.filter(asked({"Pod": pod, "Nodes": None, "NodeNames": names}))
+        assert answer.status == 200
+        result: dict[str, Any] = json.loads(answer.body)
+        return result
+
+    def prioritize(self, names: list[str]) -> list[dict[str, Any]]:
+        answer = self.extender.prioritize(asked({"Pod": POD, "Nodes": None, "NodeNames": names}))
+        assert answer.status == 200
+        result: list[dict[str, Any]] = json.loads(answer.body)
+        return result
+
+    def exposition(self) -> str:
+        return self.metrics.expose(request(b"")).body.decode()
+
+
+def request(body: bytes, *, too_large: bool = False) -> Request:
+    return Request(
+        method="POST", path="/filter", query={}, headers={}, body=body, too_large=too_large
+    )
+
+
+def asked(document: Any) -> Request:
+    return request(json.dumps(document).encode())
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_the_answer_has_gos_field_names_and_only_names(desk: Desk) -> None:
+    desk.know(node("a"), drained_node("b"))
+
+    assert desk.filter(["b", "a", "new"]) == {
+        "Nodes": None,
+        "NodeNames": ["a", "new"],
+        "FailedNodes": {},
+        "FailedAndUnresolvableNodes": {"b": "railwatch: GpuUnavailable (drain)"},
+        "Error": "",
+    }
+
+
+def test_when_all_are_refused_the_list_is_empty_and_not_null(desk: Desk) -> None:
+    desk.know(drained_node("b"))
+
+    assert desk.filter(["b"])["NodeNames"] == []
+
+
+def test_a_pod_without_a_spec_is_one_without_tolerations(desk: Desk) -> None:
+    desk.know(drained_node("b"))
+
+    assert desk.filter(["b"], pod={"metadata": {"name": "x"}, "spec": None})["NodeNames"] == []
+
+
+def test_a_tolerant_pod_passes(desk: Desk) -> None:
+    desk.know(drained_node("b"))
+    tolerant = {**POD, "spec": {"tolerations": [{"operator": "Exists"}]}}
+
+    assert desk.filter(["b"], pod=tolerant)["NodeNames"] == ["b"]
+
+
+def test_priorities_come_in_the_order_asked(desk: Desk) -> None:
+    desk.know(node("clean"), node("worn", faults=[fault("avoid", "withheld")]))
+
+    assert desk.prioritize(["worn", "new", "clean"]) == [
+        {"Host": "worn", "Score": 7},
+        {"Host": "new", "Score": 8},
+        {"Host": "clean", "Score": 10},
+    ]
+
+
+def test_before_the_first_list_everything_passes_alike_and_is_counted(desk: Desk) -> None:
+    assert desk.filter(["b", "a"])["NodeNames"] == ["b", "a"]
+    assert {entry["Score"] for entry in desk.prioritize(["b", "a"])} == {8}
+    assert 'railwatch_scheduler_unchecked_requests_total{verb="filter"} 1.0' in desk.exposition()
+
+
+def test_without_word_from_the_server_for_too_long_everything_passes(desk: Desk) -> None:
+    desk.know(drained_node("b"))
+
+    desk.clock.now += 60
+    assert desk.filter(["b"])["NodeNames"] == []
+    desk.clock.now += 1
+    assert desk.filter(["b"])["NodeNames"] == ["b"]
+    desk.nodes.vouch()
+    assert desk.filter(["b"])["NodeNames"] == []
+
+
+BAD = [
+    (b"", "not JSON"),
+    (b"{", "not JSON"),
+    (b"\xff\xfe", "not JSON"),
+    (b"[" * 200_000, "not JSON"),
+    (b"[]", "not a JSON object"),
+    (b"{}", "Pod"),
+    (b'{"Pod":null,"NodeNames":["a"]}', "Pod"),
+    (b'{"Pod":{"spec":7},"NodeNames":["a"]}', "tolerations"),
+    (b'{"Pod":{"spec":{"tolerations":7}},"NodeNames":["a"]}', "tolerations"),
+    (b'{"Pod":{"spec":{"tolerations":[7]}},"NodeNames":["a"]}', "tolerations"),
+    (b'{"Pod":{"spec":{"tolerations":[{"key":[1]}]}},"NodeNames":["a"]}', "tolerations"),
+    (b'{"Pod":{},"Nodes":null,"NodeNames":null}', "NodeNames"),
+    (b'{"Pod":{},"NodeNames":[]}', "NodeNames: empty"),
+    (b'{"Pod":{},"NodeNames":"a"}', "NodeNames"),
+    (b'{"Pod":{},"NodeNames":["a",1]}', "NodeNames"),
+    (b'{"Pod":{},"Nodes":{"items":[]},"NodeNames":null}', "nodeCacheCapable: true"),
+]
+
+
+@pytest.mark.parametrize(("body", "says"), BAD)
+@pytest.mark.parametrize("verb", ["filter", "prioritize"])
+def test_a_request_that_makes_no_sense_is_answered_with_what_is_wrong(
+    desk: Desk, verb: str, body: bytes, says: str
+) -> None:
+    answer: Response = getattr(desk.extender, verb)(request(body))
+
+    assert answer.status == 400
+    assert says in json.loads(answer.body)["Error"]
+    counted = f'railwatch_scheduler_requests_total{{code="400",verb="{verb}"}} 1.0'
+    assert counted in desk.exposition()
+
+
+def test_a_huge_request_is_refused_by_its_size(desk: Desk) -> None:
+    answer = desk.extender.filter(request(b"", too_large=True))
+
+    assert answer.status == 413
+    assert "longer than" in json.loads(answer.body)["Error"]
+
+
+def test_refusals_are_counted_by_condition(desk: Desk) -> None:
+    desk.know(drained_node("a"), drained_node("b"))
+
+    desk.filter(["a", "b"])
+
+    assert 'railwatch_scheduler_refusals_total{condition="GpuUnavailable"} 2.0' in desk.exposition()
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.fixed_dictionaries({}, optional={"Pod": _json, "Nodes": _json, "NodeNames": _json}))
+def test_no_json_crashes_the_extender(document: dict[str, Any]) -> None:
+    desk = Desk()
+    desk.know(node("a"))
+
+    assert desk.extender.filter(asked(document)).status in (200, 400)
+    assert desk.extender.prioritize(asked(document)).status in (200, 400)
+
+
+@given(
+    st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("key", "operator", "value", "effect", "else"), _json)
+    ),
+    st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=5),
+)
+def test_whatever_the_toleration_and_names_the_answer_is_a_subset(
+    toleration: dict[str, Any], names: list[str]
+) -> None:
+    desk = Desk()
+    desk.know(*(drained_node(name) for name in names[:2]))
+    pod = {"spec": {"tolerations": [toleration]}}
+    body = asked({"Pod": pod, "Nodes": None, "NodeNames": names})
+
+    answer = desk.extender.filter(body)
+
+    assert answer.status in (200, 400)
+    if answer.status == 200:
+        result = json.loads(answer.body)
+        refused = result["FailedAndUnresolvableNodes"]
+        assert result["NodeNames"] == [name for name in names if name not in refused]
+        ranked = json.loads(desk.extender.prioritize(body).body)
+        assert [entry["Host"] for entry in ranked] == names

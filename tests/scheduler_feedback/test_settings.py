@@ -1,0 +1,56 @@
+"""What is promised on the command line."""
+
+import dataclasses
+
+import pytest
+
+from program.errors import UsageError
+from program.flags import add_flags, build, parser
+from scheduler_feedback import release
+from scheduler_feedback.settings import Settings
+
+
+def read(*argv: str) -> Settings:
+    made = parser("railwatch-scheduler", "")
+    add_flags(made, Settings)
+    return build(Settings, made.parse_args(argv))
+
+
+def test_the_defaults_are_as_promised() -> None:
+    assert dataclasses.asdict(read()) == {
+        "kubeconfig": "",
+        "lease_namespace": "railwatch",
+        "lease_name": "railwatch-scheduler",
+        "key_prefix": "railwatch.io",
+        "stale_after": 60.0,
+        "drain": False,
+        "drain_interval": 5.0,
+        "drain_rate": 2.0,
+        "drain_bare_pods": False,
+        "lease_duration": 15.0,
+    }
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "--drain.rate=0",
+        "--drain.rate=-1",
+        "--drain.rate=nan",
+        "--drain.rate=many",
+        "--drain.interval=1ms",
+        "--lease.duration=0",
+        "--cache.stale-after=1s",
+        "--key-prefix=Bad/Prefix",
+        "--drains",
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused(argument: str) -> None:
+    with pytest.raises(UsageError):
+        read(argument)
+
+
+def test_release_takes_all_or_nothing() -> None:
+    assert release.read(["--all"]).all
+    with pytest.raises(UsageError, match="--all"):
+        release.read([])
