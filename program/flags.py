@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import math
 import types
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -88,8 +89,8 @@ def _help(field: dataclasses.Field[Any]) -> str:
     default: Any = field.default
     if default in (None, "", ()) or isinstance(default, bool):
         return text if not isinstance(default, bool) else f"{text} (default: {_on_off(default)})"
-    shown = format_duration(default) if field.metadata["parse"] is parse_duration else default
-    return f"{text} (default: {shown})"
+    shown = format_duration(default) if field.metadata["metavar"] == "DURATION" else default
+    return f"{text} (default: {str(shown).replace('%', '%%')})"
 
 
 def _on_off(value: bool) -> str:  # noqa: FBT001 - a value, not a switch
@@ -110,9 +111,13 @@ def _alternatives(hint: Any) -> tuple[Any, ...]:
 def _number(kind: Callable[[str], Any]) -> Callable[[str], Any]:
     def convert(text: str) -> Any:
         try:
-            return kind(text)
-        except ValueError:
-            raise ValueError(f"{text!r} is not a number") from None
+            number = kind(text)
+            finite = math.isfinite(number)
+        except (ValueError, OverflowError):
+            finite = False
+        if not finite:
+            raise ValueError(f"{text!r} is not a number")
+        return number
 
     return convert
 

@@ -1,29 +1,39 @@
 """The web server every program has, on cheroot: routes, limits, TLS, authentication.
 
-A handler returns a Response; one that raises costs its caller a 500 and the program nothing.
+A handler returns a Response; one that raises costs its caller a 500 and the program nothing. A
+client that connects and says nothing, or only half of what it should, holds up nobody else.
 """
 
 import logging
+import re
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
 from cheroot import wsgi
-from cheroot.ssl.builtin import BuiltinSSLAdapter
+from cheroot.errors import MaxSizeExceeded
+from cheroot.makefile import MakeFile
+from cheroot.server import HTTPConnection
+from cheroot.ssl import Adapter
 
 from program.errors import ProgramError
-from program.webconfig import WebConfig
+from program.webconfig import Tls, WebConfig
 
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
 
-_REASONS = {
-    200: "OK", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
-    404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large",
-    500: "Internal Server Error", 503: "Service Unavailable",
-}  # fmt: skip
+_MAX_HEADER = 1 << 16
+_DRAINED = 64
+"""A body of more than this many times the limit is not read to its end: the client is cut off."""
+_KEPT_ALIVE = 128
+_IDLE_TIMEOUT = 30
+_ANY = ("", "0.0.0.0", "::")  # noqa: S104 - an exporter listens to its cluster
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +74,7 @@ def text(body: str, status: int = 200) -> Response:
 def split_address(address: str) -> tuple[str, int]:
     """Return host and port of `:9410`, `127.0.0.1:9410` or `[::1]:9410`; ValueError if neither."""
     host, colon, port = address.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - TCP
+    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:  # noqa: PLR2004 - TCP
         raise ValueError(f"{address!r} is not an address such as :9410 or 127.0.0.1:9410")
     return host.strip("[]"), int(port)
 
@@ -85,28 +95,33 @@ class WebServer:
         self._routes = routes
         self._config = config
         self._max_body = max_body
-        host, port = split_address(address)
         self._address = address
-        self._server = wsgi.Server(
-            (host or "0.0.0.0", port),  # noqa: S104 - an exporter listens to its cluster
-            self._application,
-            numthreads=threads,
-            server_name="railwatch",
-            request_queue_size=128,
-            timeout=30,
-        )
-        self._server.error_log = _log_server_error  # type: ignore[method-assign, assignment] # cheroot's own way to take its log
+        host, port = split_address(address)
+        self._server = _Server((host or _every_host(), port), self._application, threads)
+        self._server.max_request_body_size = _DRAINED * max_body
         if config.tls is not None:
-            self._server.ssl_adapter = _adapter(config)
-        self._thread = threading.Thread(target=self._server.serve, name="web", daemon=True)
+            self._server.ssl_adapter = _Adapter(config.tls)
+        self._ready: Future[None] = Future()
+        # cheroot's worker threads are as daemonic as the thread that starts them; were they not, a
+        # program that ends with an error would never end.
+        self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
 
     def start(self) -> None:
         """Bind and begin to serve; ProgramError where the address cannot be had."""
+        self._thread.start()
+        try:
+            self._ready.result()
+        except OSError as error:
+            raise ProgramError(f"cannot listen on {self._address}: {_reason(error)}") from None
+
+    def _serve(self) -> None:
         try:
             self._server.prepare()
         except OSError as error:
-            raise ProgramError(f"cannot listen on {self._address}: {error}") from None
-        self._thread.start()
+            self._ready.set_exception(error)
+            return
+        self._ready.set_result(None)
+        self._server.serve()
 
     def stop(self) -> None:
         """Stop serving; answers under way are finished."""
@@ -123,58 +138,48 @@ class WebServer:
     def url(self) -> str:
         """A URL on this machine that reaches the server."""
         host = split_address(self._address)[0]
-        host = "127.0.0.1" if host in ("", "0.0.0.0") else host  # noqa: S104
+        host = "127.0.0.1" if host in _ANY else host
         host = f"[{host}]" if ":" in host else host
         return f"{'https' if self._config.tls else 'http'}://{host}:{self.port}"
 
     def _application(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         response = self._respond(environ)
-        status = f"{response.status} {_REASONS.get(response.status, 'Unknown')}"
         headers = [
             ("Content-Type", response.content_type),
             ("Content-Length", str(len(response.body))),
             *response.headers,
         ]
-        start(status, headers)
+        start(_status_line(response.status), headers)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
 
     def _respond(self, environ: dict[str, Any]) -> Response:
-        request = self._request(environ)
+        """Answer a request. Its body is read in any case, or the next request would begin in it."""
+        try:
+            body, too_large = self._body(environ["wsgi.input"])
+        except (MaxSizeExceeded, ValueError):
+            return text("the body is far too large, or badly chunked\n", 413)
+        request = _request(environ, body, too_large=too_large)
         if not self._config.admits(request.headers.get("authorization", "")):
             challenge = (("WWW-Authenticate", 'Basic realm="railwatch"'),)
-            return Response(status=401, body=b"Unauthorized\n", headers=challenge)
+            return Response(status=401, body=b"unauthorized\n", headers=challenge)
+        return self._handled(request)
+
+    def _handled(self, request: Request) -> Response:
+        allowed = [method for method, path in self._routes if path == request.path]
+        if not allowed:
+            return text("not found\n", 404)
         method = "GET" if request.method == "HEAD" else request.method
-        handler = self._routes.get((method, request.path))
-        if handler is None:
-            known = any(path == request.path for _, path in self._routes)
-            return text("method not allowed\n", 405) if known else text("not found\n", 404)
+        if method not in allowed:
+            allow = (("Allow", ", ".join(sorted(allowed))),)
+            return Response(status=405, body=b"method not allowed\n", headers=allow)
         try:
-            return handler(request)
+            return self._routes[method, request.path](request)
         except Exception:
             log.exception("handler failed", extra={"path": request.path})
             return text("internal error\n", 500)
 
-    def _request(self, environ: dict[str, Any]) -> Request:
-        headers = {
-            name.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
-            for name, value in environ.items()
-            if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")
-        }
-        body, too_large = self._body(environ)
-        return Request(
-            method=environ["REQUEST_METHOD"],
-            path=environ.get("PATH_INFO") or "/",
-            query=parse_qs(environ.get("QUERY_STRING", "")),
-            headers=headers,
-            body=body,
-            too_large=too_large,
-        )
-
-    def _body(self, environ: dict[str, Any]) -> tuple[bytes, bool]:
-        if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-            return b"", False
-        source = environ["wsgi.input"]
-        body = source.read(self._max_body + 1)
+    def _body(self, source: Any) -> tuple[bytes, bool]:
+        body: bytes = source.read(self._max_body + 1)
         if len(body) <= self._max_body:
             return body, False
         while source.read(1 << 16):
@@ -182,13 +187,106 @@ class WebServer:
         return b"", True
 
 
-def _adapter(config: WebConfig) -> BuiltinSSLAdapter:
-    adapter = BuiltinSSLAdapter.__new__(BuiltinSSLAdapter)
-    adapter.certificate = adapter.private_key = adapter.certificate_chain = adapter.ciphers = None
-    adapter.private_key_password = None
-    adapter.context = config.tls
-    return adapter
+def _request(environ: Mapping[str, Any], body: bytes, *, too_large: bool) -> Request:
+    headers = {
+        name.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
+        for name, value in environ.items()
+        if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    }
+    return Request(
+        method=environ["REQUEST_METHOD"],
+        path=environ.get("PATH_INFO") or "/",
+        query=parse_qs(environ.get("QUERY_STRING", "")),
+        headers=headers,
+        body=body,
+        too_large=too_large,
+    )
 
 
-def _log_server_error(message: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot's signature
-    log.log(level, message.strip() or "web server error", exc_info=traceback)
+def _status_line(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{status} Unknown"
+
+
+def _every_host() -> str:
+    """Return the address that stands for all of this machine's, IPv6 and IPv4 where it has both."""
+    return "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - as above
+
+
+def _reason(error: OSError) -> str:
+    """Return the operating system's own words; cheroot wraps them in the address it tried."""
+    found = re.search(r"\[Errno -?\d+\] ([^)\]]+)", str(error))
+    return found[1] if found else str(error)
+
+
+class _Connection(HTTPConnection):
+    """One client. The worker that first hears from it does the TLS handshake."""
+
+    def communicate(self) -> bool:
+        if isinstance(self.socket, ssl.SSLSocket) and self.socket.version() is None:
+            try:
+                self.socket.do_handshake()
+            except OSError as error:
+                log.info("TLS handshake failed", extra={"peer": self.remote_addr, "error": error})
+                return False
+        return bool(super().communicate())  # type: ignore[no-untyped-call] # cheroot's stubs lack it
+
+
+class _Server(wsgi.Server):
+    """cheroot's server, told how much it may take from one client and where to log."""
+
+    ConnectionClass = _Connection
+    max_request_header_size = _MAX_HEADER
+    keep_alive_conn_limit = _KEPT_ALIVE
+
+    def __init__(self, address: tuple[str, int], app: Callable[..., Any], threads: int) -> None:
+        super().__init__(
+            address,
+            app,
+            numthreads=threads,
+            server_name="railwatch",
+            request_queue_size=128,
+            timeout=_IDLE_TIMEOUT,
+        )
+
+    @staticmethod
+    def bind_socket(socket_: socket.socket, bind_addr: Any) -> socket.socket:
+        try:
+            socket_.bind(bind_addr)
+        except OSError:
+            socket_.close()
+            raise
+        return socket_
+
+    def process_conn(self, conn: _Connection) -> None:
+        """Let a new connection wait in the selector, not in a worker, until it says something."""
+        if conn.last_used is None and self.can_add_keepalive_connection:
+            self.put_conn(conn)
+        else:
+            super().process_conn(conn)
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot's signature
+        log.log(level, msg.strip() or "web server error", exc_info=traceback)
+
+
+class _Adapter(Adapter):
+    """TLS by our own context. The handshake waits: here it would hold up every other client."""
+
+    def __init__(self, tls: Tls) -> None:
+        self._tls = tls
+
+    def bind(self, sock: socket.socket) -> socket.socket:
+        return sock
+
+    def wrap(self, sock: socket.socket) -> tuple[ssl.SSLSocket, dict[str, str]]:
+        context = self._tls.context()
+        wrapped = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        return wrapped, self.get_environ()
+
+    def get_environ(self) -> dict[str, str]:
+        return {"wsgi.url_scheme": "https", "HTTPS": "on"}
+
+    def makefile(self, sock: ssl.SSLSocket, mode: str = "r", bufsize: int = -1) -> Any:
+        return MakeFile(sock, mode, bufsize)

@@ -25,10 +25,13 @@ class Root:
         self._put(name)
 
     def link(self, name: str | Path, target: str | Path) -> None:
-        """Make a relative link between two paths under the root."""
-        at = self._parent(name)
+        """Make a relative link between two paths under the root.
+
+        As the kernel's, it always ends in the target's own name, also where that lies above.
+        """
+        at, to = self._parent(name), self.path / target
         self.beside.unlink(missing_ok=True)
-        self.beside.symlink_to(os.path.relpath(self.path / target, at.parent))
+        self.beside.symlink_to(Path(os.path.relpath(to.parent, at.parent)) / to.name)
         self._put(name)
 
     def make_unreadable(self, name: str | Path, error: int) -> None:

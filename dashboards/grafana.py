@@ -1,0 +1,269 @@
+"""From our records to Grafana's JSON, by grafanalib; the one file that imports it."""
+
+import json
+from typing import Any
+
+from grafanalib import core
+from grafanalib._gen import DashboardEncoder
+
+from dashboards.classic import DATASOURCE, normalise
+from dashboards.layout import Place, place
+from dashboards.model import (
+    Board,
+    Chart,
+    Column,
+    Figure,
+    Listing,
+    Panel,
+    Query,
+    Section,
+    Timeline,
+    Value,
+    Variable,
+)
+from dashboards.settings import Settings
+
+_REFRESH_ON_TIME_CHANGE = 2
+_SHARED_CROSSHAIR = 1
+
+
+def render(board: Board, settings: Settings) -> dict[str, Any]:
+    """Return a board in the form that Grafana provisions from a file."""
+    made = core.Dashboard(
+        uid=board.uid,
+        title=board.title,
+        description=board.description,
+        editable=False,
+        graphTooltip=_SHARED_CROSSHAIR,
+        refresh=settings.refresh,
+        timezone="browser",
+        time=core.Time(board.range, "now"),
+        tags=list(settings.tags),
+        templating=core.Templating([_datasource(), *map(_variable, board.variables)]),
+        annotations=core.Annotations([_annotation(query) for query in board.annotations]),
+        links=[_siblings(settings)],
+        panels=[
+            panel
+            for section, heading, places in place(board.sections)
+            for panel in _section(section, heading, places)
+        ],
+    )
+    return normalise(json.loads(json.dumps(made.to_json_data(), cls=DashboardEncoder)))
+
+
+def _datasource() -> core.Template:
+    return core.Template(name="datasource", label="Data source", type="datasource",
+                         query="prometheus")  # fmt: skip
+
+
+def _variable(variable: Variable) -> core.Template:
+    return core.Template(
+        name=variable.name,
+        label=variable.title,
+        query=variable.query,
+        refresh=_REFRESH_ON_TIME_CHANGE,
+        multi=variable.many,
+        includeAll=variable.many,
+        allValue=".*" if variable.many else None,
+        sort=core.SORT_ALPHA_ASC if variable.many else core.SORT_NUMERIC_ASC,
+    )
+
+
+def _annotation(query: Query) -> dict[str, Any]:
+    return {
+        "name": "Firing alerts",
+        "datasource": DATASOURCE,
+        "enable": True,
+        "hide": False,
+        "iconColor": "red",
+        "target": {"expr": query.expr, "interval": "", "refId": "Anno"},
+        "titleFormat": query.legend,
+        "textFormat": "",
+        "tagKeys": "severity,verdict",
+        "useValueForTime": False,
+    }
+
+
+def _siblings(settings: Settings) -> core.DashboardLink:
+    return core.DashboardLink(
+        title="railwatch",
+        type="dashboards",
+        tags=list(settings.tags),
+        asDropdown=True,
+        includeVars=True,
+        keepTime=True,
+    )
+
+
+def _section(section: Section, heading: Place, places: list[Place]) -> list[core.Panel]:
+    panels = [_panel(panel, at) for panel, at in zip(section.panels, places, strict=True)]
+    row = core.RowPanel(
+        title=section.title,
+        collapsed=section.collapsed,
+        gridPos=_grid(heading),
+        panels=panels if section.collapsed else [],
+    )
+    return [row] if section.collapsed else [row, *panels]
+
+
+def _grid(at: Place) -> core.GridPos:
+    return core.GridPos(x=at.x, y=at.y, w=at.width, h=at.height)
+
+
+def _panel(panel: Panel, at: Place) -> core.Panel:
+    match panel.view:
+        case Chart():
+            return _chart(panel, panel.view, at)
+        case Figure():
+            return _figure(panel, panel.view, at)
+        case Timeline():
+            return _timeline(panel, panel.view, at)
+        case Listing():
+            return _listing(panel, panel.view, at)
+
+
+def _shared(panel: Panel, at: Place, *, now: bool) -> dict[str, Any]:
+    return {
+        "title": panel.title,
+        "description": panel.description,
+        "gridPos": _grid(at),
+        "thresholds": _thresholds(panel),
+        "targets": [
+            core.Target(
+                refId=chr(ord("A") + number),
+                expr=query.expr,
+                legendFormat=query.legend or "__auto",
+                instant=now,
+                format="table" if isinstance(panel.view, Listing) else "time_series",
+            )
+            for number, query in enumerate(panel.queries)
+        ],
+    }
+
+
+def _thresholds(panel: Panel) -> list[dict[str, Any]]:
+    base = {"color": "green" if panel.thresholds else "text", "value": None}
+    return [base, *({"color": step.color, "value": step.value} for step in panel.thresholds)]
+
+
+def _defaults(panel: Panel, **more: Any) -> dict[str, Any]:
+    """Return what grafanalib has no parameter for, to be laid over its field defaults."""
+    defaults = {"noValue": panel.no_data, "unit": str(panel.unit), **more}
+    return {"fieldConfig": {"defaults": defaults}}
+
+
+def _chart(panel: Panel, chart: Chart, at: Place) -> core.Panel:
+    return core.TimeSeries(
+        **_shared(panel, at, now=False),
+        drawStyle="bars" if chart.bars else "line",
+        fillOpacity=60 if chart.bars else 10 + 30 * chart.stacked,
+        showPoints="never",
+        stacking={"mode": "normal" if chart.stacked else "none", "group": "A"},
+        legendDisplayMode="table",
+        legendCalcs=["lastNotNull", "max"],
+        tooltipMode="multi",
+        tooltipSort="desc",
+        thresholdsStyleMode="dashed" if panel.thresholds else "off",
+        axisSoftMin=0,
+        overrides=[*map(_fixed, chart.fixed), *map(_dashed, chart.dashed)],
+        extraJson=_defaults(panel, max=chart.maximum)
+        | {"options": {"legend": {"showLegend": True}}},
+    )
+
+
+def _fixed(pair: tuple[str, str]) -> dict[str, Any]:
+    legend, color = pair
+    return _override(legend, ("color", {"mode": "fixed", "fixedColor": color}))
+
+
+def _dashed(legend: str) -> dict[str, Any]:
+    return _override(
+        legend,
+        ("custom.lineStyle", {"fill": "dash", "dash": [10, 10]}),
+        ("custom.fillOpacity", 0),
+        ("custom.stacking", {"mode": "none", "group": "B"}),
+    )
+
+
+def _override(name: str, *properties: tuple[str, Any]) -> dict[str, Any]:
+    return {
+        "matcher": {"id": "byName", "options": name},
+        "properties": [{"id": key, "value": value} for key, value in properties],
+    }
+
+
+def _figure(panel: Panel, figure: Figure, at: Place) -> core.Panel:
+    return core.Stat(
+        **_shared(panel, at, now=not figure.trend),
+        format=str(panel.unit),
+        noValue=panel.no_data,
+        color={"mode": "thresholds"},
+        colorMode="background" if panel.thresholds or figure.values else "value",
+        mappings=_mappings(figure.values),
+        graphMode="area" if figure.trend else "none",
+        reduceCalc="lastNotNull",
+        extraJson={"options": {"wideLayout": True, "showPercentChange": False}},
+    )
+
+
+def _timeline(panel: Panel, timeline: Timeline, at: Place) -> core.Panel:
+    return core.StateTimeline(
+        **_shared(panel, at, now=False),
+        mappings=_mappings(timeline.values),
+        showValue="never",
+        extraJson=_defaults(panel) | {"options": {"legend": {"showLegend": True}}},
+    )
+
+
+def _mappings(values: tuple[Value, ...]) -> list[dict[str, Any]]:
+    shown = {
+        str(value.number): {"text": value.text, "color": value.color, "index": index}
+        for index, value in enumerate(values)
+    }
+    return [_mapping(shown)] if shown else []
+
+
+def _mapping(options: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "value", "options": options}
+
+
+def _listing(panel: Panel, listing: Listing, at: Place) -> core.Panel:
+    titles = {column.field: column.title for column in listing.columns}
+    several = len(panel.queries) > 1
+    return core.Table(
+        **_shared(panel, at, now=True),
+        filterable=True,
+        transformations=[
+            *([{"id": "merge", "options": {}}] if several else []),
+            {"id": "filterFieldsByName", "options": {"include": {"names": list(titles)}}},
+            {
+                "id": "organize",
+                "options": {
+                    "indexByName": {field: index for index, field in enumerate(titles)},
+                    "renameByName": titles,
+                },
+            },
+        ],
+        overrides=[override for column in listing.columns if (override := _column(column))],
+        extraJson=_table_json(panel),
+    )
+
+
+def _table_json(panel: Panel) -> dict[str, Any]:
+    custom = {"cellOptions": {"type": "auto"}, "inspect": False}
+    return _defaults(panel, custom=custom) | {"options": {"cellHeight": "sm"}}
+
+
+def _column(column: Column) -> dict[str, Any] | None:
+    properties: list[tuple[str, Any]] = []
+    if column.unit is not None:
+        properties.append(("unit", str(column.unit)))
+    if column.link:
+        properties.append(("links", [{"title": "Open", "url": column.link, "targetBlank": False}]))
+    if column.colors:
+        cells = {
+            text: {"color": color, "index": n} for n, (text, color) in enumerate(column.colors)
+        }
+        properties.append(("mappings", [_mapping(cells)]))
+        properties.append(("custom.cellOptions", {"type": "color-text"}))
+    return _override(column.title, *properties) if properties else None

@@ -1,0 +1,33 @@
+"""The choices at the top of dashboards; one of a name means the same everywhere."""
+
+from catalog.exporter import EXPORTER_BUILD_INFO
+from catalog.gpu import GPU_STATE
+from catalog.labels import CLUSTER, DEVICE, GPU, NODE
+from catalog.rdma import RDMA_PORT_STATE
+from dashboards.model import Variable
+from dashboards.promql import Scope
+from dashboards.settings import Settings
+
+
+def cluster(settings: Settings) -> Variable:
+    """Return the choice of clusters; All also matches series without the label."""
+    query = f"label_values({EXPORTER_BUILD_INFO.name}, {settings.cluster_label})"
+    return Variable(name=CLUSTER, title="Cluster", query=query, many=True)
+
+
+def node(fleet: Scope) -> Variable:
+    """Return the choice of one node among those whose exporter was seen in the time range."""
+    query = f"label_values({fleet.select(EXPORTER_BUILD_INFO)}, {NODE})"
+    return Variable(name=NODE, title="Node", query=query)
+
+
+def gpu(scope: Scope) -> Variable:
+    """Return the choice of the node's GPUs, by index."""
+    query = f"label_values({scope.select(GPU_STATE)}, {GPU})"
+    return Variable(name=GPU, title="GPU", query=query, many=True)
+
+
+def device(scope: Scope) -> Variable:
+    """Return the choice of the node's RDMA devices."""
+    query = f"label_values({scope.select(RDMA_PORT_STATE)}, {DEVICE})"
+    return Variable(name=DEVICE, title="RDMA device", query=query, many=True)

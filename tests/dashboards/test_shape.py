@@ -1,0 +1,306 @@
+"""Rules that every dashboard keeps, as Grafana's dashboard-linter has them and beyond."""
+
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from grafanalib import formatunits
+
+import dashboards
+from catalog.exporter import METRICS as EXPORTER_METRICS
+from catalog.gpu import METRICS as GPU_METRICS
+from catalog.rdma import METRICS as RDMA_METRICS
+from dashboards.model import Unit
+from tests.dashboards.reading import RENDERED, drawn, every_panel, variables
+
+NAMES = sorted(RENDERED)
+PANELS = every_panel()
+TITLES = [f"{name}: {panel['title']}" for name, panel in PANELS]
+SOURCES = sorted(Path(dashboards.__file__).parent.rglob("*.py"))
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+
+# Grafana's own schema (kinds/dashboard/dashboard_kind.cue, and what Grafana 12 exports).
+DASHBOARD_KEYS = {
+    "annotations", "description", "editable", "fiscalYearStartMonth", "graphTooltip", "id", "links",
+    "liveNow", "panels", "preload", "refresh", "schemaVersion", "tags", "templating", "time",
+    "timepicker", "timezone", "title", "uid", "version", "weekStart",
+}  # fmt: skip
+PANEL_KEYS = {
+    "datasource", "description", "fieldConfig", "gridPos", "id", "interval", "links",
+    "maxDataPoints", "maxPerRow", "options", "pluginVersion", "repeat", "repeatDirection",
+    "targets", "timeFrom", "timeShift", "title", "transformations", "transparent", "type",
+}  # fmt: skip
+ROW_KEYS = {"collapsed", "gridPos", "id", "panels", "title", "type"}
+FIELD_KEYS = {
+    "color", "custom", "decimals", "displayName", "links", "mappings", "max", "min", "noValue",
+    "thresholds", "unit",
+}  # fmt: skip
+CUSTOM_KEYS = {
+    "timeseries": {
+        "axisLabel", "axisPlacement", "axisSoftMin", "axisSoftMax", "barAlignment", "drawStyle",
+        "fillOpacity", "gradientMode", "hideFrom", "lineInterpolation", "lineWidth", "pointSize",
+        "scaleDistribution", "showPoints", "spanNulls", "stacking", "thresholdsStyle",
+    },
+    "stat": set(),
+    "state-timeline": {"fillOpacity", "lineWidth"},
+    "table": {"align", "cellOptions", "filterable", "inspect"},
+}  # fmt: skip
+OPTION_KEYS = {
+    "timeseries": {"legend", "tooltip"},
+    "stat": {
+        "colorMode", "graphMode", "justifyMode", "orientation", "reduceOptions",
+        "showPercentChange", "textMode", "wideLayout",
+    },
+    "state-timeline": {
+        "alignValue", "legend", "mergeValues", "perPage", "rowHeight", "showValue", "tooltip",
+    },
+    "table": {"cellHeight", "footer", "showHeader", "sortBy"},
+}  # fmt: skip
+TARGET_KEYS = {
+    "datasource", "editorMode", "exemplar", "expr", "format", "instant", "legendFormat", "range",
+    "refId",
+}  # fmt: skip
+VARIABLE_KEYS = {
+    "allValue", "current", "datasource", "definition", "hide", "includeAll", "label", "multi",
+    "name", "options", "query", "refresh", "regex", "skipUrlSync", "sort", "type",
+}  # fmt: skip
+
+each_dashboard = pytest.mark.parametrize("name", NAMES)
+each_panel = pytest.mark.parametrize(("name", "panel"), PANELS, ids=TITLES)
+
+
+def test_the_dashboards_of_the_distribution_are_found() -> None:
+    assert NAMES == ["fleet", "node"]
+
+
+def test_rendering_twice_gives_the_same_bytes() -> None:
+    again = dashboards.all_dashboards()
+
+    assert json.dumps(again) == json.dumps(RENDERED)
+
+
+def test_each_dashboard_has_a_uid_of_its_own_that_grafana_accepts() -> None:
+    uids = [made["uid"] for made in RENDERED.values()]
+
+    assert len(set(uids)) == len(uids)
+    for uid in uids:
+        assert re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", uid)
+
+
+@each_dashboard
+def test_a_dashboard_is_in_the_current_classic_model(name: str) -> None:
+    made = RENDERED[name]
+
+    assert set(made) <= DASHBOARD_KEYS
+    assert made["id"] is None
+    assert made["schemaVersion"] >= 39
+    assert made["title"]
+    assert made["description"]
+    assert isinstance(made["refresh"], str)
+    assert "time_options" not in made["timepicker"]
+
+
+@each_dashboard
+def test_the_data_source_is_chosen_by_a_variable(name: str) -> None:
+    chosen = variables(RENDERED[name])["datasource"]
+
+    assert chosen["type"] == "datasource"
+    assert chosen["query"] == "prometheus"
+    assert chosen["label"]
+
+
+@each_dashboard
+def test_variables_reload_with_the_time_range_and_come_from_the_chosen_data_source(
+    name: str,
+) -> None:
+    for variable in variables(RENDERED[name]).values():
+        assert set(variable) <= VARIABLE_KEYS
+        if variable["type"] == "query":
+            assert variable["datasource"] == DATASOURCE
+            assert variable["refresh"] == 2
+            assert variable["definition"] == variable["query"]["query"]
+            assert variable["includeAll"] == variable["multi"]
+            assert not variable["includeAll"] or variable["allValue"] == ".*"
+
+
+@each_dashboard
+def test_a_variable_of_several_values_is_matched_by_regular_expression(name: str) -> None:
+    made = RENDERED[name]
+    exprs = [target["expr"] for panel in drawn(made) for target in panel["targets"]]
+
+    for variable in variables(made).values():
+        operator = "=~" if variable["multi"] else "="
+        for expr in exprs:
+            used = re.findall(rf'(=~|!~|!=|=)"[^"]*\${variable["name"]}\b', expr)
+            assert set(used) <= {operator}
+
+
+@each_dashboard
+def test_every_variable_but_the_data_source_narrows_some_query(name: str) -> None:
+    made = RENDERED[name]
+    exprs = " ".join(target["expr"] for panel in drawn(made) for target in panel["targets"])
+
+    for variable in variables(made):
+        assert variable == "datasource" or f"${variable}" in exprs
+
+
+@each_dashboard
+def test_panels_have_ids_of_their_own(name: str) -> None:
+    ids = [panel["id"] for panel in dashboards.exchange.panels(RENDERED[name])]
+
+    assert len(set(ids)) == len(ids)
+    assert all(isinstance(number, int) and number > 0 for number in ids)
+
+
+@each_dashboard
+def test_no_panel_overlaps_another_or_leaves_the_grid(name: str) -> None:
+    taken: set[tuple[int, int]] = set()
+
+    for panel in RENDERED[name]["panels"]:
+        at = panel["gridPos"]
+        assert 0 <= at["x"] < at["x"] + at["w"] <= 24
+        cells = set(
+            itertools.product(range(at["x"], at["x"] + at["w"]), range(at["y"], at["y"] + at["h"]))
+        )
+        assert not cells & taken
+        taken |= cells
+
+
+@each_dashboard
+def test_rows_have_a_title_and_nothing_that_rows_do_not_have(name: str) -> None:
+    rows = [panel for panel in RENDERED[name]["panels"] if panel["type"] == "row"]
+
+    assert rows
+    for row in rows:
+        assert set(row) == ROW_KEYS
+        assert row["title"]
+
+
+@each_dashboard
+def test_titles_within_a_row_differ(name: str) -> None:
+    row, seen = "", set[tuple[str, str]]()
+
+    for panel in dashboards.exchange.panels(RENDERED[name]):
+        if panel["type"] == "row":
+            row = panel["title"]
+            continue
+        assert (row, panel["title"]) not in seen
+        seen.add((row, panel["title"]))
+
+
+@each_panel
+def test_a_panel_has_only_what_its_kind_has_today(name: str, panel: dict[str, Any]) -> None:
+    defaults = panel["fieldConfig"]["defaults"]
+
+    assert set(panel) <= PANEL_KEYS
+    assert set(panel["fieldConfig"]) == {"defaults", "overrides"}
+    assert set(defaults) <= FIELD_KEYS
+    assert set(defaults["custom"]) <= CUSTOM_KEYS[panel["type"]]
+    assert set(panel["options"]) <= OPTION_KEYS[panel["type"]]
+
+
+@each_panel
+def test_a_panel_explains_itself(name: str, panel: dict[str, Any]) -> None:
+    assert panel["title"]
+    assert re.fullmatch(r"[A-Z0-9].*\.", panel["description"])
+    assert panel["fieldConfig"]["defaults"]["noValue"]
+
+
+@each_panel
+def test_a_panel_has_a_unit_that_grafana_knows(name: str, panel: dict[str, Any]) -> None:
+    known = {value for key, value in vars(formatunits).items() if key.isupper()}
+
+    overrides = panel["fieldConfig"]["overrides"]
+    units = [p["value"] for o in overrides for p in o["properties"] if p["id"] == "unit"]
+    assert {panel["fieldConfig"]["defaults"]["unit"], *units} <= known
+
+
+@each_panel
+def test_thresholds_begin_without_a_value_and_rise(name: str, panel: dict[str, Any]) -> None:
+    steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+
+    assert steps[0]["value"] is None
+    assert all(set(step) == {"color", "value"} for step in steps)
+    values = [step["value"] for step in steps[1:]]
+    assert values == sorted(set(values))
+
+
+@each_panel
+def test_a_panel_and_its_queries_ask_the_chosen_data_source(
+    name: str, panel: dict[str, Any]
+) -> None:
+    assert panel["datasource"] == DATASOURCE
+    assert panel["targets"]
+    for target in panel["targets"]:
+        assert set(target) <= TARGET_KEYS
+        assert target["datasource"] == DATASOURCE
+        assert target["expr"]
+        assert target["range"] is not target["instant"]
+        assert target["format"] == ("table" if panel["type"] == "table" else "time_series")
+    refs = [target["refId"] for target in panel["targets"]]
+    assert len(set(refs)) == len(refs)
+
+
+@each_panel
+def test_a_panel_that_shows_a_metric_as_it_is_shows_it_in_its_unit(
+    name: str, panel: dict[str, Any]
+) -> None:
+    by_base_unit = {
+        "ratio": Unit.RATIO, "bytes": Unit.BYTES, "celsius": Unit.CELSIUS, "watts": Unit.WATTS,
+        "seconds": Unit.SECONDS, "bytes_per_second": Unit.BYTES_PER_SECOND,
+    }  # fmt: skip
+    known = {metric.name: metric for metric in (*GPU_METRICS, *RDMA_METRICS, *EXPORTER_METRICS)}
+
+    for target in panel["targets"]:
+        bare = re.fullmatch(r"(?:(?:sum|min|max|avg)\()?(\w+)\{[^}]*\}\)?", target["expr"])
+        if bare and (unit := known[bare[1]].unit if bare[1] in known else ""):
+            assert panel["fieldConfig"]["defaults"]["unit"] == by_base_unit[unit]
+
+
+@each_panel
+def test_no_null_stands_where_grafana_expects_a_value(name: str, panel: dict[str, Any]) -> None:
+    found = json.dumps(panel).replace('"value": null', "")
+
+    assert "null" not in found
+
+
+def test_links_between_dashboards_lead_to_dashboards_that_exist() -> None:
+    text = json.dumps(RENDERED)
+    uids = {made["uid"] for made in RENDERED.values()}
+
+    linked = set(re.findall(r"/d/([\w-]+)", text))
+
+    assert linked
+    assert linked <= uids
+
+
+def test_the_fleet_leads_to_the_node_and_takes_the_choices_along() -> None:
+    links = re.findall(r'"url": "(/d/[^"]+)"', json.dumps(RENDERED["fleet"]))
+
+    assert links
+    for link in links:
+        assert link == (
+            "/d/railwatch-node?${datasource:queryparam}&${cluster:queryparam}"
+            "&${__url_time_range}&var-node=${__value.raw}"
+        )
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
+def test_no_source_file_spells_a_metric_name(source: Path) -> None:
+    assert not re.findall(r"railwatch[_:][a-z_]+", source.read_text(encoding="utf-8"))
+
+
+def test_settings_change_every_dashboard_and_nothing_else_names_the_cluster_label() -> None:
+    settings = dashboards.Settings(cluster_label="k8s", job="gpu-nodes", tags=("gpu",))
+
+    for made in dashboards.all_dashboards(settings).values():
+        text = json.dumps(made)
+        assert made["tags"] == ["gpu"]
+        assert 'k8s=~\\"$cluster\\"' in text
+        assert 'job=\\"gpu-nodes\\"' in text
+        assert 'cluster=~\\"' not in text
+        assert "by (cluster" not in text
+        assert "on (cluster" not in text
