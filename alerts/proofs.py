@@ -1,0 +1,88 @@
+"""The proofs that the bridge asks Prometheus for, as `bridge/proofs.yaml` carries them."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from alerts.evidence import AND, BOOT, ORIGINS, RESET, rested
+from alerts.model import Alert, Proof
+from alerts.promql import UP, Series, Window, by, duration, fresh, written
+from alerts.tuning import Intervals
+from catalog import labels
+from catalog.exporter import COLLECTOR
+
+VERSION = 1
+
+
+def document(alerts: Sequence[Alert], intervals: Intervals) -> dict[str, Any]:
+    """Return the whole file; `$selector` in it is the bridge's to replace."""
+    seen = Series(labels.OBSERVED)
+    return {
+        "version": VERSION,
+        "observed": f"{seen} == 1 and {fresh(seen, intervals.evaluation)}",
+        "alerts": f'ALERTS{{{labels.CONDITION}!=""}}',
+        "active_since": f'ALERTS_FOR_STATE{{{labels.CONDITION}!=""}}',
+        "boot_time": BOOT.time(intervals.scrape),
+        "reset_time": RESET.time(intervals.scrape),
+        "faults": [_fault(alert, intervals) for alert in alerts if alert.fault],
+    }
+
+
+def _fault(alert: Alert, intervals: Intervals) -> dict[str, Any]:
+    fault, proof = alert.fault, alert.proof
+    assert fault
+    assert proof
+    return {
+        "fault": fault.name,
+        "condition": fault.condition.type,
+        "scope": fault.scope.value,
+        "verdict": fault.verdict.label,
+        "identity": alert.device.identity,
+        "recovery": fault.recovery.value,
+        "soak": duration(proof.soak),
+        "facilities": list(proof.facilities),
+        "query": written(query(alert, intervals)),
+    }
+
+
+def query(alert: Alert, intervals: Intervals) -> str:
+    """Return PromQL with one series, of value 1, for each device proven healthy all through.
+
+    What every proof needs is added here, so that no alert can lack it: `up`, each facility
+    observed, and a soak that begins no earlier than the reboot or reset the fault demands.
+    """
+    device, proof = alert.device, alert.proof
+    assert proof
+    window = Window(length=proof.soak, interval=intervals.scrape)
+    on_device = f"\nand on ({by(labels.NODE, *device.keys)})\n"
+    on_node = f"\nand on ({by(labels.NODE)})\n"
+    parts = [_block(proof.subject.promql(window))]
+    parts += [on_device + _block(item.promql(window)) for item in proof.evidence]
+    if origin := ORIGINS.get(alert.recovery):
+        parts.append(f"\nand on ({by(*origin.keys)})\n" + _block(rested(origin, window)))
+    parts.append(on_node + _block(f"{UP.scoped} == 1"))
+    parts += [on_node + _block(part) for part in _observed(proof, intervals)]
+    kept = by(labels.NODE, *filter(None, [device.identity]))
+    return f"group by ({kept}) (\n{textwrap.indent(''.join(parts), '  ')}\n)"
+
+
+def _observed(proof: Proof, intervals: Intervals) -> list[str]:
+    window = Window(length=proof.soak, interval=intervals.evaluation)
+    return [_seen(facility, window) for facility in proof.facilities]
+
+
+def _seen(facility: str, window: Window) -> str:
+    wanted = zip(COLLECTOR, facility.split("/"), strict=True)
+    matchers = tuple(f'{label}="{value}"' for label, value in wanted)
+    series = Series(labels.OBSERVED, matchers).scoped
+    return AND.join(
+        [
+            f"{series} == 1",
+            f"sum_over_time({series}[{window.range}]) >= {window.samples}",
+            fresh(series, window.interval),
+        ]
+    )
+
+
+def _block(part: str) -> str:
+    return textwrap.indent(f"(\n{textwrap.indent(part, '  ')}\n)", "  ")

@@ -1,0 +1,1 @@
+"""Faults of RDMA ports and their links."""

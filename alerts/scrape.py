@@ -1,0 +1,123 @@
+"""How Prometheus finds the exporters, and which labels their series get.
+
+`node` comes from the scrape and `instance` equals it; `pod`, `container` and `namespace` are kept
+off the targets, so that an exporter roll-out cuts no series and these names stay the metrics' own.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from alerts.promql import duration
+from alerts.tuning import Intervals
+from catalog import labels
+
+APP = "app.kubernetes.io/name"
+"""The label by which the exporter's pods are found; its value is the job's name."""
+
+DISCOVERIES = ("kubernetes", "file")
+
+_LONGEST_TIMEOUT = timedelta(seconds=10)
+_TARGET_LABELS = "pod|container|namespace|endpoint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScrapeSettings:
+    """Where the exporters are."""
+
+    discovery: str = "kubernetes"
+    """kubernetes: the exporter's pods; file: targets listed in files, each with a label `node`."""
+    files: tuple[str, ...] = ()
+    """Patterns of target files, for discovery by file."""
+    port: str = "metrics"
+    """Name of the exporter's container port."""
+
+    def __post_init__(self) -> None:
+        """Refuse a discovery that finds nothing; ValueError names the key."""
+        if self.discovery not in DISCOVERIES:
+            raise ValueError(f"discovery: {self.discovery!r} is none of {', '.join(DISCOVERIES)}")
+        if (self.discovery == "file") != bool(self.files):
+            raise ValueError('files: needed for discovery = "file", and only there')
+
+
+def configuration(settings: ScrapeSettings, intervals: Intervals, namespace: str) -> dict[str, Any]:
+    """Return a file for Prometheus' `scrape_config_files`."""
+    job: dict[str, Any] = {
+        "job_name": labels.EXPORTER_JOB,
+        "scrape_interval": duration(intervals.scrape),
+        "scrape_timeout": duration(min(_LONGEST_TIMEOUT, intervals.scrape)),
+        "honor_labels": True,
+    }
+    if settings.discovery == "file":
+        job |= {
+            "file_sd_configs": [{"files": list(settings.files)}],
+            "relabel_configs": _instance(labels.NODE),
+        }
+    else:
+        job |= {
+            "kubernetes_sd_configs": [_pods(namespace)],
+            "relabel_configs": _running(settings.port) + _pod_labels(),
+        }
+    return {"scrape_configs": [job]}
+
+
+def _pods(namespace: str) -> dict[str, Any]:
+    return {
+        "role": "pod",
+        "namespaces": {"names": [namespace]},
+        "selectors": [{"role": "pod", "label": f"{APP}={labels.EXPORTER_JOB}"}],
+    }
+
+
+def _running(port: str) -> list[dict[str, Any]]:
+    """Return relabelling that keeps running pods' metrics port.
+
+    A pod that has ended may be listed for a while yet; it would be a second target of its node.
+    """
+    return [
+        {
+            "source_labels": ["__meta_kubernetes_pod_phase"],
+            "regex": "Running",
+            "action": "keep",
+        },
+        {
+            "source_labels": ["__meta_kubernetes_pod_container_port_name"],
+            "regex": port,
+            "action": "keep",
+        },
+    ]
+
+
+def _pod_labels() -> list[dict[str, Any]]:
+    node = "__meta_kubernetes_pod_node_name"
+    return [
+        {"source_labels": [node], "target_label": labels.NODE},
+        *_instance(node),
+        {"regex": _TARGET_LABELS, "action": "labeldrop"},
+    ]
+
+
+def _instance(source: str) -> list[dict[str, Any]]:
+    return [{"source_labels": [source], "target_label": labels.INSTANCE}]
+
+
+def pod_monitor(settings: ScrapeSettings, intervals: Intervals) -> dict[str, Any]:
+    """Return the spec of a PodMonitor that does the same, for prometheus-operator."""
+    node = "__meta_kubernetes_pod_node_name"
+    return {
+        "selector": {"matchLabels": {APP: labels.EXPORTER_JOB}},
+        "podMetricsEndpoints": [
+            {
+                "port": settings.port,
+                "interval": duration(intervals.scrape),
+                "scrapeTimeout": duration(min(_LONGEST_TIMEOUT, intervals.scrape)),
+                "honorLabels": True,
+                "relabelings": [
+                    {"targetLabel": "job", "replacement": labels.EXPORTER_JOB},
+                    {"sourceLabels": [node], "targetLabel": labels.NODE},
+                    {"sourceLabels": [node], "targetLabel": labels.INSTANCE},
+                    {"regex": _TARGET_LABELS, "action": "labeldrop"},
+                ],
+            }
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Composes alerts and dashboards into the files that Prometheus, Alertmanager and Grafana read."""

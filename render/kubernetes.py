@@ -1,0 +1,80 @@
+"""The same rules, scrape configuration, proofs and dashboards as Kubernetes objects."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from alerts import scrape
+from render.settings import Settings
+from render.texts import as_json, as_yaml
+
+PART_OF = {"app.kubernetes.io/part-of": "railwatch"}
+
+DASHBOARD = {"grafana_dashboard": "1"}
+"""The label by which Grafana's sidecar finds dashboards, as kube-prometheus-stack sets it."""
+
+
+def objects(
+    settings: Settings,
+    groups: Sequence[dict[str, Any]],
+    proofs: str,
+    dashboards: Mapping[str, Mapping[str, Any]],
+) -> Iterator[tuple[str, str]]:
+    """Yield file names and texts, the kustomization that names them all last."""
+    made = {
+        "prometheusrule.yaml": as_yaml(_rules(settings, groups)),
+        "podmonitor.yaml": as_yaml(_pod_monitor(settings)),
+        "proofs.yaml": as_yaml(_proofs(settings, proofs)),
+    }
+    for stem, dashboard in dashboards.items():
+        made[f"dashboard-{stem}.yaml"] = as_yaml(_dashboard(settings, stem, dashboard))
+    yield from made.items()
+    yield "kustomization.yaml", as_yaml(_kustomization(list(made)))
+
+
+def _kustomization(resources: list[str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": resources,
+    }
+
+
+def _metadata(settings: Settings, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "namespace": settings.kubernetes.namespace,
+        "labels": PART_OF | dict(settings.kubernetes.labels),
+    }
+
+
+def _rules(settings: Settings, groups: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": _metadata(settings, "railwatch"),
+        "spec": {"groups": list(groups)},
+    }
+
+
+def _pod_monitor(settings: Settings) -> dict[str, Any]:
+    return {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PodMonitor",
+        "metadata": _metadata(settings, "railwatch-exporter"),
+        "spec": scrape.pod_monitor(settings.scrape, settings.prometheus.intervals),
+    }
+
+
+def _config_map(metadata: dict[str, Any], data: dict[str, str]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def _proofs(settings: Settings, proofs: str) -> dict[str, Any]:
+    return _config_map(_metadata(settings, "railwatch-proofs"), {"proofs.yaml": proofs})
+
+
+def _dashboard(settings: Settings, stem: str, dashboard: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = _metadata(settings, f"railwatch-dashboard-{stem.replace('_', '-')}")
+    metadata["labels"] |= DASHBOARD
+    metadata["annotations"] = {"grafana_folder": settings.grafana.folder}
+    return _config_map(metadata, {f"railwatch-{stem}.json": as_json(dashboard)})

@@ -1,0 +1,161 @@
+"""Everything `render.toml` can say, in one tree; each part belongs to the package that uses it."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from alerts.cases import shortest_soak
+from alerts.discovery import all_alerts
+from alerts.model import Alert
+from alerts.routes import RouteSettings
+from alerts.scrape import ScrapeSettings
+from alerts.tuning import AlertSettings, Intervals, TuningError, tune
+from catalog.labels import SEVERITIES
+from dashboards import Settings as DashboardSettings
+from render.reading import Reader, SettingsError, nearest
+
+LONGEST_INTERVAL = timedelta(minutes=1)
+"""Prometheus forgets a sample after five minutes, and three intervals must fit well into them."""
+
+LARGEST_SCALE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusSettings:
+    """How often Prometheus works; proofs count samples by it, so it must be what really runs."""
+
+    scrape_interval: timedelta = timedelta(seconds=15)
+    """Scrape interval of the exporters."""
+    evaluation_interval: timedelta = timedelta(seconds=15)
+    """Interval of our rule groups."""
+
+    def __post_init__(self) -> None:
+        """Refuse intervals at which nothing could be judged; ValueError names the key."""
+        for name in ("scrape_interval", "evaluation_interval"):
+            if not timedelta(seconds=1) <= getattr(self, name) <= LONGEST_INTERVAL:
+                raise ValueError(f"{name}: must lie between 1s and 1m")
+
+    @property
+    def intervals(self) -> Intervals:
+        """The same, as the alerts take it."""
+        return Intervals(scrape=self.scrape_interval, evaluation=self.evaluation_interval)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeSettings:
+    """What the bridge asks for before it calls a device healthy."""
+
+    soak_scale: float = 1.0
+    """Multiplies the soak of every alert that has none of its own in `[alerts.NAME]`."""
+
+    def __post_init__(self) -> None:
+        """Refuse a scale that leaves no soak; ValueError names the key."""
+        if not 0 < self.soak_scale <= LARGEST_SCALE:
+            raise ValueError(f"soak_scale: must be more than 0 and at most {LARGEST_SCALE}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubernetesSettings:
+    """How the Kubernetes objects are labelled, for those who select them."""
+
+    namespace: str = "railwatch"
+    """Namespace of railwatch, where the exporter's pods run."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """More labels, such as the `release` that kube-prometheus-stack selects by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrafanaSettings:
+    """How Grafana finds dashboards and data."""
+
+    folder: str = "railwatch"
+    """Folder of the dashboards."""
+    prometheus_url: str = "http://prometheus-operated.monitoring:9090"
+    """The Prometheus of the provisioned data source."""
+    dashboards_path: str = "/var/lib/grafana/dashboards/railwatch"
+    """Where grafana/dashboards is mounted in Grafana."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertmanagerSettings(RouteSettings):
+    """How alerts are routed, and whose configuration the routes go into."""
+
+    base: str = ""
+    """Alertmanager configuration to merge our routes into; from render.toml's own folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All of `render.toml`."""
+
+    runbook_url: str = "https://railwatch.io/runbooks/{alert}"
+    """Where the runbooks are; `{alert}` is the alert's name."""
+    prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
+    scrape: ScrapeSettings = field(default_factory=ScrapeSettings)
+    alertmanager: AlertmanagerSettings = field(default_factory=AlertmanagerSettings)
+    bridge: BridgeSettings = field(default_factory=BridgeSettings)
+    kubernetes: KubernetesSettings = field(default_factory=KubernetesSettings)
+    grafana: GrafanaSettings = field(default_factory=GrafanaSettings)
+    dashboards: DashboardSettings = field(default_factory=DashboardSettings)
+    alerts: Mapping[str, AlertSettings] = field(default_factory=dict)
+    """Changes to single alerts, by name."""
+
+    def tuned(self) -> tuple[Alert, ...]:
+        """Return the alerts that are on, as the user wants them; SettingsError names the key."""
+        return tuple(
+            self._tuned(alert)
+            for alert in all_alerts()
+            if not self.alerts.get(alert.name, AlertSettings()).off
+        )
+
+    def _tuned(self, alert: Alert) -> Alert:
+        where = f"alerts.{alert.name}"
+        try:
+            made = tune(alert, self.alerts.get(alert.name, AlertSettings()), self.bridge.soak_scale)
+        except TuningError as error:
+            raise SettingsError(f"{where}.{error}") from None
+        shortest = shortest_soak(self.prometheus.intervals)
+        if made.proof and made.proof.soak < shortest:
+            raise SettingsError(
+                f"{where}.soak: {made.proof.soak.total_seconds():g} s is too short to prove "
+                f"anything: at these intervals it takes {shortest.total_seconds():g} s"
+            )
+        return made
+
+
+def load(path: Path | None) -> Settings:
+    """Return the settings of a file, or the defaults; SettingsError names file, key and remedy."""
+    if path is None:
+        return Settings()
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = Reader(Settings).read(document, "")
+        _check_alerts(settings.alerts)
+        settings.tuned()
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except (SettingsError, ValueError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+    return settings
+
+
+def _check_alerts(changes: Mapping[str, AlertSettings]) -> None:
+    """Refuse names, severities and thresholds that no alert has."""
+    alerts = {alert.name: alert for alert in all_alerts()}
+    for name, change in changes.items():
+        if name not in alerts:
+            raise SettingsError(f"alerts.{name}: no such alert{nearest(name, alerts)}")
+        if change.severity not in (None, *SEVERITIES):
+            raise SettingsError(f"alerts.{name}.severity: none of {', '.join(SEVERITIES)}")
+        known = {threshold.name: threshold for threshold in alerts[name].thresholds}
+        for key, value in change.thresholds.items():
+            where = f"alerts.{name}.thresholds.{key}"
+            if key not in known:
+                raise SettingsError(f"{where}: no such threshold{nearest(key, known)}")
+            if isinstance(value, timedelta) != isinstance(known[key].default, timedelta):
+                wanted = "a duration" if isinstance(known[key].default, timedelta) else "a number"
+                raise SettingsError(f"{where}: must be {wanted}")
+            if value == timedelta(0):
+                raise SettingsError(f"{where}: must be more than 0s")

@@ -1,0 +1,140 @@
+"""The rendered rules and proofs on what the real exporter says of simulated hardware."""
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from alerts.discovery import all_alerts
+from alerts.scrape import ScrapeSettings
+from alerts.tuning import AlertSettings
+from health_bridge.proofs import Proofs, load, node_matcher
+from render.settings import PrometheusSettings, Settings
+from render.tree import files
+from render.writing import write
+from testbed.nvml import SimulatedNvml
+from testbed.ports import free_port
+from testbed.processes import Process
+from testbed.servers import Prometheus
+from testbed.sysfs import SimulatedSysfs
+
+SECOND = timedelta(seconds=1)
+DEVICES = 2
+BRIDGED = [alert.name for alert in all_alerts() if alert.fault]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    nvml: SimulatedNvml
+    sysfs: SimulatedSysfs
+    prometheus: Prometheus
+    proofs: Proofs
+
+    def proven(self, fault: str) -> set[str]:
+        proof = self.proofs.faults[fault]
+        query = proof.query.replace("$selector", node_matcher(["gpu-1"]))
+        return {row["metric"][proof.identity] for row in self.prometheus.query(query)}
+
+    def firing(self) -> dict[tuple[str, str], dict[str, str]]:
+        """Return the labels of what fires, by alert and device."""
+        rows = self.prometheus.query('ALERTS{alertstate="firing",condition!=""}')
+        found = [row["metric"] for row in rows]
+        return {(each["alertname"], each.get("uuid") or each["guid"]): each for each in found}
+
+
+def short() -> Settings:
+    change = AlertSettings(hold=timedelta(0), soak=5 * SECOND)
+    return Settings(
+        prometheus=PrometheusSettings(scrape_interval=SECOND, evaluation_interval=SECOND),
+        alerts=dict.fromkeys(BRIDGED, change),
+    )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    port = free_port()
+    targets = folder / "targets.json"
+    listed = [{"targets": [f"127.0.0.1:{port}"], "labels": {"node": "gpu-1"}}]
+    targets.write_text(json.dumps(listed), encoding="utf-8")
+    settings = dataclasses.replace(
+        short(), scrape=ScrapeSettings(discovery="file", files=(str(targets),))
+    )
+    write(folder / "out", files(settings))
+    config = {
+        "scrape_config_files": [str(folder / "out/prometheus/scrape.yaml")],
+        "rule_files": [str(folder / "out/prometheus/rules/*.yaml")],
+    }
+    with SimulatedNvml(gpus=DEVICES) as nvml, SimulatedSysfs(ports=DEVICES) as sysfs:
+        argv = [
+            *(sys.executable, "-m", "exporters", f"--web.listen-address=127.0.0.1:{port}"),
+            f"--nvml.library={nvml.library}",
+            f"--path.sysfs={sysfs.path}",
+            f"--path.procfs={sysfs.proc}",
+            "--interval=1s",
+        ]
+        with (
+            Process(argv, name="exporter", env=nvml.environment),
+            Prometheus(json.dumps(config)) as prometheus,
+        ):
+            proofs = load(str(folder / "out/bridge/proofs.yaml"))
+            yield Site(nvml=nvml, sysfs=sysfs, prometheus=prometheus, proofs=proofs)
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 40) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"in {seconds} s: not {what}"
+        time.sleep(0.3)
+
+
+def until_proven(site: Site, fault: str, devices: set[str]) -> None:
+    until(lambda: site.proven(fault) == devices, f"proven: {fault} of {devices}")
+
+
+@pytest.mark.cluster
+def test_healthy_hardware_is_proven_and_each_fault_fires_for_its_own_device(site: Site) -> None:
+    gpus = {site.nvml.uuid(i) for i in range(DEVICES)}
+    ports = {site.sysfs.guid(f"mlx5_{i}", 1) for i in range(DEVICES)}
+    for fault in BRIDGED:
+        devices = gpus if fault.startswith("Gpu") else ports
+        until_proven(site, fault, devices)
+    assert site.firing() == {}
+
+    site.nvml.lose(0)
+    site.nvml.xid(1, 95)
+    site.sysfs.set_state("mlx5_0", 1, "DOWN")
+    site.sysfs.set_counter("mlx5_1", 1, "link_downed", 5)
+
+    lost, damaged = site.nvml.uuid(0), site.nvml.uuid(1)
+    down, flapping = site.sysfs.guid("mlx5_0", 1), site.sysfs.guid("mlx5_1", 1)
+    expected = {
+        ("GpuFellOffBus", lost),
+        ("GpuMemoryUncorrectable", damaged),
+        ("RdmaLinkDown", down),
+        ("RdmaLinkFlapping", flapping),
+    }
+    until(lambda: set(site.firing()) == expected, f"firing: {expected}")
+    assert site.firing()["RdmaLinkDown", down] == {
+        "__name__": "ALERTS",
+        "alertname": "RdmaLinkDown",
+        "alertstate": "firing",
+        "severity": "critical",
+        "fault": "RdmaLinkDown",
+        "condition": "RdmaLinkDown",
+        "verdict": "cordon",
+        "scope": "nic",
+        "node": "gpu-1",
+        "device": "mlx5_0",
+        "port": "1",
+        "guid": down,
+    }
+    until(lambda: site.proven("GpuFellOffBus") == {damaged}, "proven: only the GPU that is there")
+    assert site.proven("GpuMemoryUncorrectable") == set()
+    assert site.proven("RdmaLinkDown") == {flapping}

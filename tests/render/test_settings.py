@@ -1,0 +1,164 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from alerts.tuning import expression
+from catalog.verdicts import Verdict
+from render.reading import SettingsError
+from render.settings import Settings, load
+
+
+def loaded(folder: Path, text: str) -> Settings:
+    path = folder / "render.toml"
+    path.write_text(text, encoding="utf-8")
+    return load(path)
+
+
+def refused(folder: Path, text: str) -> str:
+    with pytest.raises(SettingsError) as error:
+        loaded(folder, text)
+    return str(error.value)
+
+
+def test_the_defaults_are_what_they_are_promised_to_be() -> None:
+    settings = load(None)
+
+    assert settings.prometheus.scrape_interval == timedelta(seconds=15)
+    assert settings.prometheus.evaluation_interval == timedelta(seconds=15)
+    assert settings.scrape.discovery == "kubernetes"
+    assert settings.scrape.port == "metrics"
+    assert settings.alertmanager.group_wait == timedelta(seconds=30)
+    assert settings.alertmanager.repeat_interval == timedelta(hours=4)
+    assert settings.alertmanager.people == {}
+    assert settings.bridge.soak_scale == 1
+    assert settings.kubernetes.namespace == "railwatch"
+    assert settings.alerts == {}
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "") == Settings()
+
+
+def test_one_alert_is_changed_without_forking_it(tmp_path: Path) -> None:
+    settings = loaded(
+        tmp_path,
+        """
+        [alerts.RdmaLinkFlapping]
+        for = "2m"
+        severity = "critical"
+        verdict = "cordon"
+        soak = "30m"
+        thresholds = { times = 5, window = "2h" }
+        """,
+    )
+
+    alert = next(each for each in settings.tuned() if each.name == "RdmaLinkFlapping")
+
+    assert alert.hold == timedelta(minutes=2)
+    assert alert.severity == "critical"
+    assert alert.fault
+    assert alert.fault.verdict is Verdict.CORDON
+    assert alert.proof
+    assert alert.proof.soak == timedelta(minutes=30)
+    assert "[2h]" in expression(alert)
+    assert ">= 5" in expression(alert)
+
+
+def test_an_alert_that_is_off_is_not_there(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, "[alerts.ExporterDown]\noff = true\n")
+
+    assert "ExporterDown" not in {alert.name for alert in settings.tuned()}
+
+
+def test_the_soak_scale_goes_for_every_alert_that_has_no_soak_of_its_own(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, '[bridge]\nsoak_scale = 0.5\n[alerts.RdmaLinkDown]\nsoak = "4m"\n')
+
+    soaks = {alert.name: alert.proof.soak for alert in settings.tuned() if alert.proof}
+
+    assert soaks["GpuFellOffBus"] == timedelta(minutes=5)
+    assert soaks["RdmaLinkDown"] == timedelta(minutes=4)
+
+
+def test_the_receiver_for_people_is_in_alertmanagers_own_words(tmp_path: Path) -> None:
+    settings = loaded(
+        tmp_path, '[[alertmanager.people.slack_configs]]\nchannel = "#gpu"\nsend_resolved = true\n'
+    )
+
+    assert settings.alertmanager.people == {
+        "slack_configs": [{"channel": "#gpu", "send_resolved": True}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[promtheus]\n", "promtheus: unknown setting; did you mean prometheus?"),
+        (
+            '[prometheus]\nscrape_intervall = "5s"\n',
+            "prometheus.scrape_intervall: unknown setting; did you mean scrape_interval?",
+        ),
+        ('[alerts.RdmaLinkFlaping]\nfor = "1m"\n', "no such alert; did you mean RdmaLinkFlapping?"),
+        (
+            "[alerts.RdmaLinkFlapping.thresholds]\ntime = 4\n",
+            "alerts.RdmaLinkFlapping.thresholds.time: no such threshold; did you mean times?",
+        ),
+        (
+            "[alerts.GpuFellOffBus.thresholds]\nx = 4\n",
+            "thresholds.x: no such threshold; there are none here",
+        ),
+        (
+            "[alerts.RdmaLinkFlapping.thresholds]\nwindow = 4\n",
+            "thresholds.window: must be a duration",
+        ),
+        (
+            '[alerts.RdmaLinkFlapping.thresholds]\ntimes = "4m"\n',
+            "thresholds.times: must be a number",
+        ),
+        (
+            "[prometheus]\nscrape_interval = 5\n",
+            'prometheus.scrape_interval: must be a duration such as "15s", not 5',
+        ),
+        (
+            '[prometheus]\nscrape_interval = "5 s"\n',
+            "prometheus.scrape_interval: '5 s' is not a duration",
+        ),
+        ('[prometheus]\nscrape_interval = "5m"\n', "must lie between 1s and 1m"),
+        ('[alerts.GpuFellOffBus]\noff = "yes"\n', "off: must be true or false, not 'yes'"),
+        ("[bridge]\nsoak_scale = true\n", "bridge.soak_scale: must be a number, not true"),
+        ("[bridge]\nsoak_scale = 0\n", "bridge.soak_scale: must be more than 0 and at most 100"),
+        ('[scrape]\nfiles = "a.yaml"\n', "scrape.files: must be a list, not 'a.yaml'"),
+        ("[scrape]\nfiles = [1]\n", "scrape.files[0]: must be text, not 1"),
+        ('[scrape]\ndiscovery = "dns"\n', "scrape.discovery: 'dns' is none of kubernetes, file"),
+        ('[scrape]\ndiscovery = "file"\n', "scrape.files: needed for discovery"),
+        ('[alerts.GpuFellOffBus]\nverdict = "kill"\n', "verdict: unknown verdict 'kill'"),
+        ('[alerts.GpuFellOffBus]\nseverity = "page"\n', "severity: none of critical, warning"),
+        ('[alerts.GpuFellOffBus]\nsoak = "20s"\n', "soak: 20 s is too short to prove anything"),
+        ('[alerts.ExporterDown]\nverdict = "drain"\n', "verdict: ExporterDown is for people"),
+        ('[alerts.ExporterDown]\nsoak = "5m"\n', "soak: ExporterDown is for people"),
+        ("[bridge]\nsoak_scale = inf\n", "bridge.soak_scale: must be a finite number, not inf"),
+        ('[alerts.ExporterDown]\nfor = "999999999w"\n', "for: '999999999w' is too long"),
+        (
+            '[alerts.RdmaLinkFlapping.thresholds]\nwindow = "0s"\n',
+            "thresholds.window: must be more than 0s",
+        ),
+        ('[alertmanager]\ngroup_interval = "0s"\n', "group_interval: must be more than 0s"),
+        ('[alertmanager]\nbridge_url = "bridge:9411"\n', "is not an http or https URL"),
+        ('[alertmanager]\nbridge_url = ""\n', "bridge_url: must not be empty"),
+        ('[alertmanager.people]\nname = "x"\n', "people.name: the receiver is called"),
+        ("alerts = 3\n", "alerts: must be a table, not 3"),
+        ("not toml", "Expected '='"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_file_key_and_remedy(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    message = refused(tmp_path, text)
+
+    assert message.startswith(str(tmp_path / "render.toml"))
+    assert complaint in message
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"gone\.toml: No such file"):
+        load(tmp_path / "gone.toml")
