@@ -1,6 +1,6 @@
 """Metrics of the exporter about itself and its node."""
 
-from catalog.metrics import Metric, gauge
+from catalog.metrics import Metric, counter, gauge
 
 COLLECTOR = ("family", "facility")
 
@@ -40,6 +40,20 @@ EXPORTER_BUILD_INFO = gauge(
     labels=("version",),
     source="exporter",
 )
+WORKER_FAILURES = ("hung", "died")
+"""hung: past its deadline; died: ended without an answer, as after a crash in a driver's library."""
+
+EXPORTER_WORKER_FAILURES = counter(
+    "railwatch_exporter_worker_failures_total",
+    "Workers that did not end their cycle, by family and cause.",
+    labels=("family", "cause"),
+    source="exporter",
+)
+EXPORTER_DUPLICATES = counter(
+    "railwatch_exporter_duplicate_samples_total",
+    "Samples left out because their series was in the snapshot already.",
+    source="exporter",
+)
 NODE_BOOT_TIME = gauge(
     "railwatch_node_boot_time_seconds",
     "When the node's kernel started.",
@@ -53,5 +67,7 @@ METRICS: tuple[Metric, ...] = (
     COLLECTOR_DURATION,
     EXPORTER_INTERVAL,
     EXPORTER_BUILD_INFO,
+    EXPORTER_WORKER_FAILURES,
+    EXPORTER_DUPLICATES,
     NODE_BOOT_TIME,
 )

@@ -1,0 +1,146 @@
+"""Metrics of the health bridge."""
+
+from catalog.metrics import Kind, Metric, counter, gauge
+
+SOURCE_KINDS = ("alertmanager", "prometheus")
+
+SKIP_REASONS = (
+    "malformed",
+    "other_cluster",
+    "unknown_condition",
+    "unknown_fault",
+    "unknown_node",
+    "unsupported_scope",
+)
+"""Why an alert is left alone; the rest of the answer is still used."""
+
+STEP_KINDS = ("set_annotation", "set_taint", "remove_taint", "set_condition", "remove_condition")
+
+NODE_STATES = ("managed", "unmanaged", "faulty", "blind", "unrecorded")
+"""blind: a condition is Unknown; unrecorded: a condition is True that the node's annotations do
+not account for, so that only `release` takes it away."""
+
+WEBHOOK_RESULTS = ("queued", "invalid", "too_large", "unavailable")
+
+API_ERRORS = ("conflict", "denied", "missing", "refused", "unreachable", "superseded")
+"""conflict: written by another meanwhile, tried again; superseded: given up, as what the decision
+stood on has changed; denied: 401 or 403; refused: any other 4xx."""
+
+BUILD_INFO = gauge(
+    "railwatch_bridge_build_info",
+    "Version of the bridge; always 1.",
+    labels=("version",),
+    source="bridge",
+)
+LEADER = gauge(
+    "railwatch_bridge_leader", "1 while this replica is the one that writes.", source="Lease"
+)
+SOURCE_UP = gauge(
+    "railwatch_bridge_source_up",
+    "1 if the source answered all that the last cycle asked it.",
+    labels=("source", "kind"),
+    source="last cycle",
+)
+SOURCE_ERRORS = counter(
+    "railwatch_bridge_source_errors_total",
+    "Cycles in which the source did not answer, or not sensibly.",
+    labels=("source", "kind"),
+    source="cycles",
+)
+CYCLE_DURATION = Metric(
+    name="railwatch_bridge_cycle_duration_seconds",
+    kind=Kind.HISTOGRAM,
+    unit="seconds",
+    labels=(),
+    help="Time from the first question to the last write of a cycle.",
+    source="cycles",
+)
+CYCLE_TIMESTAMP = gauge(
+    "railwatch_bridge_last_cycle_timestamp_seconds",
+    "When the last complete cycle began.",
+    unit="seconds",
+    source="cycles",
+)
+CYCLE_FAILURES = counter(
+    "railwatch_bridge_cycle_failures_total",
+    "Cycles given up before their end, by cause.",
+    labels=("kind",),
+    source="cycles",
+)
+STEPS = counter(
+    "railwatch_bridge_steps_total",
+    "Steps taken on nodes, by kind; in a dry run, steps that would have been taken.",
+    labels=("kind",),
+    source="cycles",
+)
+API_FAILURES = counter(
+    "railwatch_bridge_api_errors_total",
+    "Requests that the kube-apiserver did not do, by kind.",
+    labels=("kind",),
+    source="kube-apiserver",
+)
+FAULTS = gauge(
+    "railwatch_bridge_faults",
+    "Open faults of devices: firing, or awaiting proof of recovery.",
+    labels=("condition", "verdict", "action"),
+    source="last cycle",
+)
+SUSPECTED = gauge(
+    "railwatch_bridge_suspected_faults",
+    "Faults whose alert is pending and not yet firing.",
+    source="last cycle",
+)
+NODES = gauge(
+    "railwatch_bridge_nodes",
+    "Nodes, by what the bridge makes of them.",
+    labels=("state",),
+    source="last cycle",
+    states=NODE_STATES,
+)
+BUDGET_SIZE = gauge(
+    "railwatch_bridge_budget_size",
+    "Nodes that may be out of use at once before no further one is taken.",
+    source="--budget.fleet",
+)
+BUDGET_USED = gauge(
+    "railwatch_bridge_budget_used",
+    "Nodes out of use: tainted by the bridge, cordoned by others, or not Ready.",
+    source="last cycle",
+)
+BUDGET_WITHHELD = gauge(
+    "railwatch_bridge_budget_withheld",
+    "Nodes that would be tainted if the budget allowed it.",
+    source="last cycle",
+)
+ALERTS_SKIPPED = gauge(
+    "railwatch_bridge_alerts_skipped",
+    "Alerts of the last cycle that were left alone, by reason.",
+    labels=("reason",),
+    source="last cycle",
+)
+WEBHOOKS = counter(
+    "railwatch_bridge_webhook_requests_total",
+    "Webhook requests, by what became of them.",
+    labels=("result",),
+    source="webhook",
+)
+
+METRICS: tuple[Metric, ...] = (
+    BUILD_INFO,
+    LEADER,
+    SOURCE_UP,
+    SOURCE_ERRORS,
+    CYCLE_DURATION,
+    CYCLE_TIMESTAMP,
+    CYCLE_FAILURES,
+    STEPS,
+    API_FAILURES,
+    FAULTS,
+    SUSPECTED,
+    NODES,
+    BUDGET_SIZE,
+    BUDGET_USED,
+    BUDGET_WITHHELD,
+    ALERTS_SKIPPED,
+    WEBHOOKS,
+)

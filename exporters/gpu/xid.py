@@ -1,0 +1,42 @@
+"""gpu/xid: the errors the driver reports, from its event queue.
+
+Counted by the program, so that a worker's end loses no count. Events between a worker's end and
+its successor's start are lost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporters.errors import Unreadable
+from exporters.facility import Facility
+from exporters.sample import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporters.gpu.nvml import Gpu
+
+XID = "xid"
+WATCHED = "xid_watched"
+
+_AT_ONCE = 1000
+"""Events taken in one cycle; the rest wait for the next."""
+
+_HIGHEST = 1023
+"""NVIDIA's catalogue ends at 172; what lies far beyond is no Xid, and must not become a series."""
+
+
+def events(gpu: Gpu) -> Iterator[Note]:
+    """Note each event since the last cycle; absent where the driver has no Xid events."""
+    yield Note(WATCHED, gpu.watch_xids())
+    for _ in range(_AT_ONCE):
+        code = gpu.next_xid()
+        if code is None:
+            return
+        if not 0 < code <= _HIGHEST:
+            raise Unreadable(f"nvmlEventSetWait_v2: Xid {code} is none")
+        yield Note(XID, code)
+
+
+FACILITY = Facility(family="gpu", name="xid", reads="Xid errors", readings=(events,))

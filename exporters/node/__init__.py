@@ -1,0 +1,1 @@
+"""The node itself: one file a facility."""

@@ -1,0 +1,171 @@
+"""The exporter as a whole: families, their posts, one snapshot an interval."""
+
+import logging
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+
+from prometheus_client import REGISTRY
+
+from exporters.exposition import Writer
+from exporters.facility import State
+from exporters.family import Family, SoloFamily
+from exporters.gpu.family import GpuFamily
+from exporters.ledger import Standing
+from exporters.metrics import METRICS
+from exporters.moment import Moment
+from exporters.own import collector_samples, program_samples
+from exporters.post import Pace
+from exporters.rdma.family import RdmaFamily
+from exporters.registry import FAMILIES, GPU, NODE, RDMA, chosen
+from exporters.sample import Sample
+from exporters.settings import Settings
+from exporters.snapshot import Board, Snapshot
+from exporters.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+_SETTLE_LIMIT = 2.0
+
+
+def worker_modules(settings: Settings) -> dict[str, str]:
+    """Return the worker module of each family that is read."""
+    return {f.name: f.worker for f in FAMILIES if chosen(f, settings.facilities)}
+
+
+def families(settings: Settings, epoch: float) -> tuple[Family, ...]:
+    """Return the families that are read."""
+    pace = Pace.of(settings.interval, epoch)
+    wanted = worker_modules(settings)
+    made: list[Family] = []
+    if GPU.name in wanted:
+        made.append(GpuFamily(settings, epoch))
+    if RDMA.name in wanted:
+        made.append(RdmaFamily(settings, pace))
+    if NODE.name in wanted:
+        made.append(SoloFamily(NODE, settings, pace))
+    return tuple(made)
+
+
+class Exporter:
+    """The loop: gives workers their time, gathers what they sent, hangs up snapshots."""
+
+    def __init__(self, settings: Settings, supervisor: Supervisor) -> None:
+        """Take the supervisor of a zygote that was forked before any thread."""
+        self.board = Board()
+        self._settings = settings
+        self._supervisor = supervisor
+        epoch = Moment.now().mono
+        self._families = families(settings, epoch)
+        self._writer = Writer(METRICS)
+        self._duplicates = 0
+        self._journal = Journal()
+        self._beat = epoch + settings.interval
+        """When the next interval begins."""
+        self._limit = min(settings.interval / 2, _SETTLE_LIMIT)
+        """How long after that the snapshot waits for workers that are still reading."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Go on until told to stop."""
+        while not stop.is_set():
+            self._act()
+            self._wait()
+
+    def until_complete(self, stop: threading.Event) -> Snapshot | None:
+        """Go on until everything has answered or was seen not to; None where told to stop."""
+        while not stop.is_set():
+            self._act()
+            if self.board.newest is not None and self.board.newest.complete:
+                return self.board.newest
+            self._wait()
+        return None
+
+    def _act(self) -> None:
+        for family in self._families:
+            self._supervisor.employ(family.posts)
+        now = Moment.now()
+        self._supervisor.step(now)
+        if self._is_due(now):
+            self._publish(now)
+
+    def _wait(self) -> None:
+        """Wait for the next thing that is due, or that a worker or a signal brings."""
+        now = Moment.now()
+        self._supervisor.wait(min(self._supervisor.wake, self._next_look(now)) - now.mono)
+
+    def _is_due(self, now: Moment) -> bool:
+        if self._first_is_there():
+            return True
+        if now.mono < self._beat:
+            return False
+        return not self._supervisor.reading or now.mono >= self._beat + self._limit
+
+    def _first_is_there(self) -> bool:
+        """Whether the first full snapshot can be built, and has not been."""
+        newest = self.board.newest
+        return (newest is None or not newest.complete) and self._settled
+
+    def _next_look(self, now: Moment) -> float:
+        return self._beat if now.mono < self._beat else self._beat + self._limit
+
+    @property
+    def _settled(self) -> bool:
+        return all(family.settled for family in self._families)
+
+    def _publish(self, now: Moment) -> None:
+        interval = self._settings.interval
+        while self._beat <= now.mono:
+            self._beat += interval
+        standings = tuple(s for family in self._families for s in family.standings(now))
+        self._journal.note(standings)
+        lines = self._writer.write(self._samples(standings, now))
+        self._duplicates += len(lines.duplicates)
+        self._journal.duplicates(lines.duplicates)
+        self.board.publish(
+            Snapshot(
+                built=now,
+                lines=lines,
+                standings=standings,
+                complete=self._settled,
+                registry=REGISTRY,
+            )
+        )
+
+    def _samples(self, standings: Iterable[Standing], now: Moment) -> Iterator[Sample]:
+        posts = [post for family in self._families for post in family.posts]
+        yield from program_samples(self._settings.interval, posts, self._duplicates)
+        yield from collector_samples(standings)
+        for family in self._families:
+            yield from family.samples(now)
+
+
+class Journal:
+    """Logs what changed, once when it is lost and once when it is back."""
+
+    def __init__(self) -> None:
+        """Begin with nothing said."""
+        self._states: dict[tuple[str, str], State] = {}
+        self._told_duplicates = False
+
+    def note(self, standings: Iterable[Standing]) -> None:
+        """Log each facility whose state is another than last time."""
+        for standing in standings:
+            of = (standing.family, standing.facility)
+            before, self._states[of] = self._states.get(of, State.STARTING), standing.state
+            if standing.state is before:
+                continue
+            told = {"collector": "/".join(of), "state": standing.state, "was": before}
+            if standing.problem and standing.state is not State.OK:
+                told["problem"] = standing.problem
+            log.log(_level(before, standing.state), "collector changed", extra=told)
+
+    def duplicates(self, series: Sequence[str]) -> None:
+        """Log the first series that came twice; the counter tells of the rest."""
+        if series and not self._told_duplicates:
+            self._told_duplicates = True
+            log.error("duplicate series left out", extra={"series": series[0]})
+
+
+def _level(before: State, state: State) -> int:
+    if state in (State.FAILED, State.HUNG):
+        return logging.WARNING
+    return logging.DEBUG if (before, state) == (State.STARTING, State.OK) else logging.INFO

@@ -1,0 +1,1 @@
+"""RDMA ports of every kind, from sysfs: one file a facility."""

@@ -1,0 +1,138 @@
+"""What runs in a worker: facilities, so that one's failure is its own, and the loop around them.
+
+This is the one place that catches everything: whatever a reading raises becomes the state of its
+facility, and the readings beside it go on.
+"""
+
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
+
+from exporters import frames
+from exporters.errors import Absent, DeviceLost, NoDriver, ReadingError, ResetRequired
+from exporters.facility import ATTACHED, End, Facility, Outcome, State
+from exporters.sample import Note, Sample
+
+D = TypeVar("D")
+
+GONE = (End.LOST, End.ABSENT)
+"""What a reading may say of its device that makes every further one pointless."""
+
+
+class Session(Protocol):
+    """A device, opened: what a worker works on."""
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What opening it told."""
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the worker stays for the next order after its first cycle."""
+
+    def cycle(self) -> Iterator[Outcome]:
+        """Read everything once, one facility at a time."""
+
+
+def work(channel: socket.socket, attach: Callable[[], Session]) -> None:
+    """Open the device, read it once, then once more for each byte received.
+
+    Every outcome is sent when it is there, so that the other side knows which call hangs.
+    """
+    try:
+        session = attach()
+        _send(channel, Outcome(facility=ATTACHED, state=State.OK, notes=session.notes))
+        ordered = True
+        while ordered:
+            end = _cycle(channel, session)
+            ordered = end in (End.OK, End.RESET_REQUIRED) and session.lasting and _ordered(channel)
+    except Exception as error:  # noqa: BLE001 - said to the program, which decides what it means
+        _send(channel, (_meaning(error), _words(error)))
+
+
+def _ordered(channel: socket.socket) -> bool:
+    return channel.recv(1) != b""
+
+
+def _send(channel: socket.socket, message: frames.Message) -> None:
+    channel.sendall(frames.encode(message))
+
+
+def _cycle(channel: socket.socket, session: Session) -> End:
+    end, problem = End.OK, ""
+    for outcome in session.cycle():
+        _send(channel, outcome)
+        if outcome.device is not End.OK and end not in GONE:
+            end, problem = outcome.device, outcome.problem
+    _send(channel, (end, problem))
+    return end
+
+
+def _meaning(error: Exception) -> End:
+    match error:
+        case DeviceLost():
+            return End.LOST
+        case ResetRequired():
+            return End.RESET_REQUIRED
+        case Absent():
+            return End.ABSENT
+        case _:
+            return End.FAILED
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, ReadingError) else f"{type(error).__name__}: {error}"
+
+
+class _Run:
+    """What one run of a facility has gathered so far."""
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+        self.notes: list[Note] = []
+        self.problem = ""
+        self.device = End.OK
+
+    def read(self, reading: Callable[[D], Iterable[Sample | Note]], device: D) -> None:
+        try:
+            for item in reading(device):
+                if isinstance(item, Sample):
+                    self.samples.append(item)
+                else:
+                    self.notes.append(item)
+        except Exception as error:  # noqa: BLE001 - a mistake in one reading must not cost another
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        end = _meaning(error)
+        if end is End.ABSENT and not isinstance(error, NoDriver):
+            return
+        self.problem = self.problem or _words(error)
+        if end is not End.FAILED and self.device is not End.LOST:
+            self.device = end
+
+    @property
+    def state(self) -> State:
+        if self.problem:
+            return State.FAILED
+        return State.OK if self.samples or self.notes else State.ABSENT
+
+
+def run(facility: Facility[D], devices: Iterable[D]) -> Outcome:
+    """Run every reading of a facility on every device; a device that is gone ends the run."""
+    gathered = _Run()
+    began = time.monotonic()
+    for device in devices:
+        for reading in facility.readings:
+            if gathered.device not in GONE:
+                gathered.read(reading, device)
+    return Outcome(
+        facility=facility.name,
+        state=gathered.state,
+        seconds=time.monotonic() - began,
+        samples=tuple(gathered.samples),
+        notes=tuple(gathered.notes),
+        problem=gathered.problem,
+        device=gathered.device,
+    )

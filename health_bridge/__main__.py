@@ -1,0 +1,136 @@
+"""railwatch-bridge: alerts become node conditions and taints, proof of recovery removes them."""
+
+import argparse
+import os
+import socket
+import sys
+import threading
+import uuid
+
+from health_bridge import proofs
+from health_bridge.election import Elector
+from health_bridge.kube import connect
+from health_bridge.loop import Loop, Pace
+from health_bridge.metrics import Meter
+from health_bridge.policy import policy_of
+from health_bridge.poll import Poll
+from health_bridge.release import release
+from health_bridge.server import WEBHOOK, Front
+from health_bridge.settings import DEFAULT_ADDRESS, Connection, Settings
+from health_bridge.sources import Alertmanager, Endpoint, Prometheus
+from program.errors import UsageError, run
+from program.flags import Parser, add_flags, build, parser
+from program.surface import Surface, add_surface, open_surface, serve, until_signalled
+
+PROGRAM = "railwatch-bridge"
+
+_EPILOG = f"""\
+It looks every --interval, and at once when Alertmanager posts to {WEBHOOK}.
+
+railwatch-bridge release [--all | NODE…] removes every condition, taint and annotation
+that the bridge has written; see railwatch-bridge release --help.
+"""
+
+
+def main() -> int:
+    """Run the program; the exit code is returned."""
+    return run(PROGRAM, lambda: _main(sys.argv[1:]))
+
+
+def _main(arguments: list[str]) -> int:
+    if arguments[:1] == ["release"]:
+        return _release(arguments[1:])
+    flags = parser(PROGRAM, __doc__, _EPILOG)
+    add_flags(flags, Settings)
+    add_surface(flags, DEFAULT_ADDRESS)
+    return _serve(flags.parse_args(arguments))
+
+
+def _release(arguments: list[str]) -> int:
+    flags: Parser = parser(f"{PROGRAM} release", "Remove what the bridge has written on nodes.")
+    add_flags(flags, Connection)
+    flags.add_argument(
+        "--all", action="store_true", help="every node of the cluster, and the Lease"
+    )
+    flags.add_argument("nodes", metavar="NODE", nargs="*", help="a node to release")
+    parsed = flags.parse_args(arguments)
+    connection = build(Connection, parsed)
+    kube = connect(connection)
+    for line in release(kube, connection, tuple(parsed.nodes), everything=parsed.all):
+        print(line)
+    return 0
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    settings = build(Settings, parsed)
+    surface = open_surface(parsed)
+    if not (settings.alertmanager_urls or settings.prometheus_urls):
+        raise UsageError("no source of alerts: give --prometheus.url and --alertmanager.url")
+    loop, elector, meter = _assemble(settings)
+    return _run(surface, loop, elector, meter)
+
+
+def _assemble(settings: Settings) -> tuple[Loop, Elector | None, Meter]:
+    known = proofs.load(settings.proofs_file)
+    meter = Meter()
+    elector: Elector | None = None
+    loop = Loop(
+        fleet=connect(settings),
+        poll=_poll(settings, known),
+        policy=policy_of(settings, known),
+        pace=Pace(
+            interval=settings.interval,
+            timeout=settings.timeout,
+            selector=settings.node_selector,
+            dry_run=settings.dry_run,
+        ),
+        meter=meter,
+        leading=lambda: elector is None or elector.leading,
+    )
+    if settings.leader_elect and not settings.dry_run:
+        elector = _elector(settings, loop)
+    return loop, elector, meter
+
+
+def _poll(settings: Settings, known: proofs.Proofs) -> Poll:
+    def endpoint(url: str) -> Endpoint:
+        return Endpoint(url, settings.timeout)
+
+    return Poll(
+        [Alertmanager(endpoint(url)) for url in settings.alertmanager_urls],
+        [Prometheus(endpoint(url)) for url in settings.prometheus_urls],
+        known,
+        cluster=settings.cluster,
+        timeout=settings.timeout,
+    )
+
+
+def _elector(settings: Settings, loop: Loop) -> Elector:
+    return Elector(
+        connect(settings, timeout=settings.lease_duration / 3),
+        namespace=settings.lease_namespace,
+        name=settings.lease_name,
+        identity=f"{socket.gethostname()}_{os.getpid()}_{uuid.uuid4().hex[:8]}",
+        duration=settings.lease_duration,
+        on_lead=loop.hint,
+    )
+
+
+def _run(surface: Surface, loop: Loop, elector: Elector | None, meter: Meter) -> int:
+    ended = until_signalled()
+    server = serve(surface, Front(loop=loop, meter=meter, elector=elector).routes())
+    worker = threading.Thread(target=loop.run, name="loop", daemon=True)
+    if elector is not None:
+        elector.start()
+    worker.start()
+    ended.wait()
+    loop.stop()
+    worker.join(timeout=5)
+    if elector is not None:
+        elector.stop()
+    server.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

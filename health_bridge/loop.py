@@ -1,0 +1,217 @@
+"""The loop: look, decide, write, wait; sooner where a webhook hints that there is news."""
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TextIO
+
+from health_bridge.apply import Nodes, Writer
+from health_bridge.decide import Decision, decide, questions
+from health_bridge.errors import Conflict, Denied, KubeError, Refused, Unreachable
+from health_bridge.metrics import Meter, Report
+from health_bridge.nodes import Node
+from health_bridge.outcome import Memory
+from health_bridge.policy import Policy
+from health_bridge.poll import Poll, Round
+from health_bridge.steps import NodeSteps, describe, kind
+
+MIN_PAUSE = 0.05
+"""Seconds between cycles that hints ask for; a long cycle is followed by a pause as long."""
+
+_ALIVE = 3
+"""Intervals, or limits for one answer, without a sign of life before the loop counts as stuck."""
+
+_GIVE_UP = 3
+"""Writes in a row without an answer after which the cycle ends."""
+
+log = logging.getLogger(__name__)
+
+
+class Fleet(Nodes, Protocol):
+    """The nodes, one by one and all together."""
+
+    def nodes(self, selector: str = "") -> list[Node]:
+        """Return the nodes that a label selector matches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """When the loop looks, and what at."""
+
+    interval: float
+    timeout: float
+    selector: str = ""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """How the last cycle of this replica went, for /readyz."""
+
+    error: str | None = None
+    """Why it was given up, or what it was not allowed to write."""
+    seen: Round | None = None
+
+
+class Loop:
+    """Runs cycles while this replica leads."""
+
+    def __init__(  # noqa: PLR0913 - its collaborators, by keyword
+        self,
+        *,
+        fleet: Fleet,
+        poll: Poll,
+        policy: Policy,
+        pace: Pace,
+        meter: Meter,
+        leading: Callable[[], bool],
+        out: TextIO = sys.stdout,
+    ) -> None:
+        """Prepare to look at `fleet` and the sources that `poll` asks."""
+        self._fleet = fleet
+        self._poll = poll
+        self._policy = policy
+        self._pace = pace
+        self._meter = meter
+        self._leading = leading
+        self._out = out
+        conflicts = meter.api_errors.labels(Conflict.kind)
+        self._writer = Writer(fleet, lambda: leading() and self._beat(), conflicts.inc)
+        self._memory: Memory = {}
+        self._printed: tuple[str, ...] | None = None
+        self._down: frozenset[str] = frozenset()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._beaten = time.monotonic()
+        self.state = State()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the loop has given a sign of life lately."""
+        limit = _ALIVE * max(self._pace.interval, self._pace.timeout)
+        return not self._stopping.is_set() and time.monotonic() - self._beaten < limit
+
+    def hint(self) -> None:
+        """Ask for a cycle now; many hints are one."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ask the loop to end after the write that is under way."""
+        self._stopping.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Run until stopped."""
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            self._beat()
+            self._wake.clear()
+            if self._leading():
+                self._run_cycle()
+            else:
+                self._memory = {}
+            took = time.monotonic() - began
+            if self._wake.wait(max(0.0, self._pace.interval - took)):
+                self._stopping.wait(max(MIN_PAUSE, min(took, self._pace.interval)))
+
+    def _beat(self) -> bool:
+        self._beaten = time.monotonic()
+        return not self._stopping.is_set()
+
+    def _run_cycle(self) -> None:
+        with self._meter.duration.time():
+            try:
+                self.cycle(time.time())
+            except KubeError as error:
+                self._fail(error.kind, str(error))
+            except Exception:
+                log.exception("cycle failed")
+                self._fail("internal", "internal error: see the log")
+
+    def _fail(self, why: str, error: str) -> None:
+        self._meter.failures.labels(why).inc()
+        if self.state.error != error:
+            log.error("cycle given up", extra={"kind": why, "error": error})
+        self.state = replace(self.state, error=error)
+
+    def cycle(self, now: float) -> Decision:
+        """Look, decide and write once; KubeError where the nodes cannot be read."""
+        seen = self._poll.alerts()
+        self._tell_sources(seen)
+        nodes = self._list()
+        sight = replace(seen.sight, now=now)
+        seen = self._poll.proofs(replace(seen, sight=sight), questions(nodes, sight, self._policy))
+        decision = decide(nodes, seen.sight, self._policy, self._memory)
+        self._memory = decision.memory
+        self._meter.report = Report(began=now, kinds=self._poll.kinds, seen=seen, decision=decision)
+        error = None
+        if self._pace.dry_run:
+            self._print(decision.plans)
+        else:
+            error = self._write(decision, now)
+        if self.state.error is not None and error is None:
+            log.info("cycle complete again")
+        self.state = State(error=error, seen=seen)
+        return decision
+
+    def _list(self) -> list[Node]:
+        try:
+            return self._fleet.nodes(self._pace.selector)
+        except KubeError as error:
+            self._meter.api_errors.labels(error.kind).inc()
+            raise
+
+    def _tell_sources(self, seen: Round) -> None:
+        """Count each source that is down; log it once when it is lost, once when it is back."""
+        for name in seen.errors:
+            self._meter.source_errors.labels(name, self._poll.kinds[name]).inc()
+            if name not in self._down:
+                log.warning("source lost", extra={"source": name, "error": seen.errors[name]})
+        for name in self._down - seen.errors.keys():
+            log.info("source back", extra={"source": name})
+        self._down = frozenset(seen.errors)
+
+    def _print(self, plans: Sequence[NodeSteps]) -> None:
+        """Print the steps where they differ from those printed last: a dry run never takes them."""
+        lines = tuple(line for plan in plans for line in describe(plan))
+        if lines != self._printed:
+            for plan in plans:
+                self._count(plan)
+            self._out.writelines(f"{line}\n" for line in lines or ("nothing to do",))
+            self._out.flush()
+            self._printed = lines
+
+    def _write(self, decision: Decision, now: float) -> str | None:
+        """Take the steps, node by node; return what a person must mend, None where nothing.
+
+        One node that cannot be written holds up no other; a server that is away is left alone.
+        """
+        trouble: str | None = None
+        unanswered = 0
+        for plan in decision.plans:
+            if self._stopping.is_set() or unanswered == _GIVE_UP:
+                break
+            error = self._take(plan, now)
+            unanswered = unanswered + 1 if isinstance(error, Unreachable) else 0
+            if isinstance(error, Denied | Refused | Unreachable):
+                trouble = str(error)
+        return trouble
+
+    def _take(self, plan: NodeSteps, now: float) -> KubeError | None:
+        try:
+            self._writer.take(plan, now)
+        except KubeError as error:
+            self._meter.api_errors.labels(error.kind).inc()
+            log.warning("node not written", extra={"node": plan.node.name, "error": error})
+            return error
+        self._count(plan)
+        for line in describe(plan):
+            log.info("step", extra={"step": line})
+        return None
+
+    def _count(self, plan: NodeSteps) -> None:
+        for step in plan.steps:
+            self._meter.steps.labels(kind(step)).inc()

@@ -1,0 +1,129 @@
+"""The bridge's own metrics: events are counted as they happen, the rest told by the last cycle.
+
+What a cycle found is exposed whole or not at all: a scrape never sees half of it.
+"""
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from catalog import __version__, bridge
+from catalog.metrics import Metric
+from health_bridge.decide import RECORD_LOST, Decision
+from health_bridge.poll import Round
+
+BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+"""Seconds of a cycle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a cycle came to; `kinds` is each source and what it is."""
+
+    began: float
+    kinds: dict[str, str]
+    seen: Round
+    decision: Decision
+
+
+class Meter(Collector):
+    """All metrics of this process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        """Begin at zero, each bounded label value present from the start."""
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library's gap
+        self.registry = CollectorRegistry()
+        self.report: Report | None = None
+        self.leading = False
+        self.steps = self._counter(bridge.STEPS, bridge.STEP_KINDS)
+        self.api_errors = self._counter(bridge.API_FAILURES, bridge.API_ERRORS)
+        self.webhooks = self._counter(bridge.WEBHOOKS, bridge.WEBHOOK_RESULTS)
+        self.failures = self._counter(bridge.CYCLE_FAILURES, (*bridge.API_ERRORS, "internal"))
+        self.source_errors = self._counter(bridge.SOURCE_ERRORS, ())
+        self.duration = Histogram(
+            bridge.CYCLE_DURATION.name,
+            bridge.CYCLE_DURATION.help,
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self.registry.register(self)
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return the metrics in the form that an Accept header asks for, and its content type."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauges: what this replica is, and what the last cycle found."""
+        yield _gauge(bridge.BUILD_INFO, [((__version__,), 1)])
+        yield _gauge(bridge.LEADER, [((), self.leading)])
+        if self.report is not None:
+            yield from _told(self.report)
+
+    def _counter(self, metric: Metric, values: Iterable[str]) -> Counter:
+        counter = Counter(metric.name, metric.help, metric.labels, registry=self.registry)
+        for value in values:
+            counter.labels(value)
+        return counter
+
+
+def _gauge(metric: Metric, samples: Iterable[tuple[tuple[str, ...], float]]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for values, value in samples:
+        family.add_metric(values, float(value))
+    return family
+
+
+def _told(report: Report) -> Iterator[GaugeMetricFamily]:
+    decision, ledger = report.decision, report.decision.ledger
+    yield _gauge(bridge.CYCLE_TIMESTAMP, [((), report.began)])
+    yield _gauge(
+        bridge.SOURCE_UP,
+        [((name, kind), name not in report.seen.errors) for name, kind in report.kinds.items()],
+    )
+    yield _gauge(bridge.FAULTS, _faults(decision).items())
+    yield _gauge(bridge.SUSPECTED, [((), decision.suspected)])
+    yield _gauge(bridge.NODES, [((state,), count) for state, count in _nodes(decision).items()])
+    yield _gauge(bridge.BUDGET_SIZE, [((), ledger.size)])
+    yield _gauge(bridge.BUDGET_USED, [((), len(ledger.taken))])
+    yield _gauge(bridge.BUDGET_WITHHELD, [((), len(ledger.withheld))])
+    skipped = {**report.seen.skipped, "unknown_node": decision.unknown_nodes}
+    yield _gauge(
+        bridge.ALERTS_SKIPPED,
+        [((reason,), skipped.get(reason, 0)) for reason in bridge.SKIP_REASONS],
+    )
+
+
+def _faults(decision: Decision) -> dict[tuple[str, ...], float]:
+    tally: Tally[tuple[str, ...]] = Tally(
+        (fault.condition, fault.verdict.label, fault.action)
+        for faults in decision.faults.values()
+        for fault in faults
+    )
+    return dict(tally)
+
+
+def _nodes(decision: Decision) -> dict[str, int]:
+    lost = [
+        node
+        for node, faults in decision.faults.items()
+        if any(fault.fault.endswith(RECORD_LOST) for fault in faults)
+    ]
+    counts = {
+        "managed": decision.managed,
+        "unmanaged": decision.unmanaged,
+        "faulty": len(decision.faults),
+        "blind": len(decision.blind),
+        "unrecorded": len(lost),
+    }
+    return {state: counts[state] for state in bridge.NODE_STATES}

@@ -1,0 +1,214 @@
+"""The proofs file: for each fault, the PromQL that proves a device healthy, and what it reads.
+
+It is rendered with the rules. The bridge reads it strictly: a proof that is not what it seems
+would give a broken node back.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from catalog import labels
+from catalog.conditions import BY_TYPE
+from catalog.faults import Recovery, Scope
+from catalog.verdicts import Verdict
+from program.durations import parse_duration
+from program.errors import ProgramError
+
+T = TypeVar("T")
+
+VERSION = 1
+SELECTOR = "$selector"
+IDENTITIES = (labels.UUID, labels.GUID, "")
+
+_FAULT = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
+_FACILITY = re.compile(r"[a-z0-9_]+/[a-z0-9_]+")
+_META = re.compile(r"[\\.+*?()|\[\]{}^$]")
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n"}
+_TOP = ("version", "observed", "alerts", "boot_time", "reset_time", "faults")
+_OPTIONAL = ("active_since",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """One fault as it was rendered, and the query whose series are the devices proven healthy."""
+
+    fault: str
+    condition: str
+    scope: Scope
+    verdict: Verdict
+    identity: str
+    """Label that names the device in alert and proof; "" where the node itself is meant."""
+    recovery: Recovery
+    soak: float
+    """Seconds of health that the query itself demands; for messages only."""
+    facilities: tuple[str, ...]
+    """`family/facility` of each collector that alert and proof read."""
+    query: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proofs:
+    """The whole file; the queries of `boot_time` and `reset_time` take a selector too."""
+
+    observed: str
+    alerts: str
+    boot_time: str
+    reset_time: str
+    faults: Mapping[str, Proof]
+    active_since: str = ""
+    """Query whose values are when each alert of `alerts` became active; "" where not known."""
+
+    def facilities(self, condition: str) -> tuple[str, ...]:
+        """Return what the faults of a condition read: without all of it the condition is blind."""
+        proofs = [proof for proof in self.faults.values() if proof.condition == condition]
+        return tuple(sorted({facility for proof in proofs for facility in proof.facilities}))
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The condition types that these faults maintain, in the catalogue's order."""
+        held = {proof.condition for proof in self.faults.values()}
+        return tuple(condition for condition in BY_TYPE if condition in held)
+
+
+def load(path: str) -> Proofs:
+    """Read a proofs file; ProgramError names the file, the field and what is wrong with it."""
+    if not path:
+        raise ProgramError("--proofs.file is missing: name the rendered bridge/proofs.yaml")
+    try:
+        document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return _read_file(document)
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ProgramError(f"--proofs.file {path}: {error}") from None
+
+
+def _read_file(document: object) -> Proofs:
+    top = _mapping(document, "the file", _TOP, _OPTIONAL)
+    if top["version"] != VERSION:
+        raise ValueError(f"version: expected {VERSION}, found {top['version']!r}")
+    if not isinstance(top["faults"], list):
+        raise ValueError("faults: expected a list")  # noqa: TRY004 - the user's error, not ours
+    faults: dict[str, Proof] = {}
+    for index, entry in enumerate(top["faults"]):
+        proof = _read_proof(entry, f"faults[{index}]")
+        if proof.fault in faults:
+            raise ValueError(f"faults[{index}].fault: {proof.fault} is there twice")
+        faults[proof.fault] = proof
+    return Proofs(
+        observed=_text(top["observed"], "observed"),
+        alerts=_text(top["alerts"], "alerts"),
+        boot_time=_selecting(top["boot_time"], "boot_time"),
+        reset_time=_selecting(top["reset_time"], "reset_time"),
+        active_since=_text(top["active_since"], "active_since") if "active_since" in top else "",
+        faults=faults,
+    )
+
+
+def _read_proof(entry: object, where: str) -> Proof:
+    wanted = tuple(field for field in Proof.__dataclass_fields__)
+    fields = _mapping(entry, where, wanted)
+
+    def read(name: str, parse: Callable[[Any, str], T]) -> T:
+        return parse(fields[name], f"{where}.{name}")
+
+    return Proof(
+        fault=read("fault", _matching(_FAULT, "a name such as GpuFellOffBus")),
+        condition=read("condition", _one_of({name: name for name in BY_TYPE})),
+        scope=read("scope", _one_of({scope.value: scope for scope in Scope})),
+        verdict=read("verdict", _one_of({verdict.label: verdict for verdict in Verdict})),
+        identity=read("identity", _one_of({name: name for name in IDENTITIES})),
+        recovery=read("recovery", _one_of({demand.value: demand for demand in Recovery})),
+        soak=read("soak", _duration),
+        facilities=read("facilities", _facilities),
+        query=read("query", _selecting),
+    )
+
+
+def _mapping(
+    value: object, where: str, wanted: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}: expected a mapping")  # noqa: TRY004 - the user's error, not ours
+    for name in value:
+        if name not in wanted and name not in optional:
+            raise ValueError(f"{where}: unknown field {name!r}")
+    for name in wanted:
+        if name not in value:
+            raise ValueError(f"{where}: field {name!r} is missing")
+    return value
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{where}: expected a non-empty text")
+    return value.strip()
+
+
+def _selecting(value: object, where: str) -> str:
+    text = _text(value, where)
+    if SELECTOR not in text:
+        raise ValueError(f"{where}: the placeholder {SELECTOR} is missing")
+    return text
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> Callable[[Any, str], str]:
+    def parse(value: object, where: str) -> str:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise ValueError(f"{where}: {value!r} is not {what}")
+        return value
+
+    return parse
+
+
+def _one_of(choices: Mapping[str, T]) -> Callable[[Any, str], T]:
+    def parse(value: object, where: str) -> T:
+        if not isinstance(value, str) or value not in choices:
+            names = ", ".join(repr(name) for name in choices)
+            raise ValueError(f"{where}: {value!r} is not one of {names}")
+        return choices[value]
+
+    return parse
+
+
+def _duration(value: object, where: str) -> float:
+    try:
+        return parse_duration(_text(value, where))
+    except ValueError as error:
+        raise ValueError(f"{where}: {str(error).removeprefix(f'{where}: ')}") from None
+
+
+def _facilities(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"{where}: expected a non-empty list")
+    parse = _matching(_FACILITY, "a facility such as gpu/state")
+    return tuple(parse(each, f"{where}[{index}]") for index, each in enumerate(value))
+
+
+def node_matcher(nodes: Iterable[str]) -> str:
+    """Return the PromQL matcher that picks exactly these nodes.
+
+    A regular expression's metacharacters are escaped for RE2, then the string for PromQL.
+    """
+    names = sorted(nodes)
+    if len(names) == 1:
+        return f"{labels.NODE}={_quote(names[0])}"
+    return f"{labels.NODE}=~{_quote('|'.join(_META.sub(_escape, name) for name in names))}"
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\{match[0]}"
+
+
+def _quote(text: str) -> str:
+    return '"' + "".join(_ESCAPES.get(character, character) for character in text) + '"'
+
+
+def queries(template: str, nodes: Iterable[str], batch: int) -> Iterator[str]:
+    """Yield the query for these nodes, so many of them at a time that one stays answerable."""
+    names = sorted(nodes)
+    for start in range(0, len(names), batch):
+        yield template.replace(SELECTOR, node_matcher(names[start : start + batch]))

@@ -1,0 +1,183 @@
+"""Every setting of railwatch-bridge, with its default and its flag."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from catalog.verdicts import Verdict
+from catalog.wire import PREFIX
+from program.durations import format_duration, parse_duration
+from program.flags import flag
+
+DEFAULT_ADDRESS = ":9411"
+
+_BUDGET = re.compile(r"(\d+(?:\.\d+)?)(%?)")
+_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a URL: {error}") from None
+    if not good or parts.query or parts.fragment or any(c.isspace() for c in text):
+        raise ValueError(f"{text!r} is not a URL such as http://prometheus:9090")
+    return text.rstrip("/")
+
+
+def _at_least(least: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        seconds = parse_duration(text)
+        if seconds < least:
+            raise ValueError(f"{text} is too short: at least {format_duration(least)}")
+        return seconds
+
+    return parse
+
+
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise ValueError(f"{text!r} is not a DNS name such as {PREFIX}")
+    return text
+
+
+def _budget(text: str) -> str:
+    budget_size(text, 1)
+    return text
+
+
+def budget_size(budget: str, nodes: int) -> int:
+    """Return how many of `nodes` a budget such as `3` or `10%` is: rounded up, at least 1."""
+    match = _BUDGET.fullmatch(budget)
+    if match is None:
+        raise ValueError(f"{budget!r} is neither a number of nodes nor a percentage such as 10%")
+    value = float(match[1])
+    if match[2]:
+        if not 0 < value <= 100:  # noqa: PLR2004 - per cent
+            raise ValueError(f"{budget!r} is not between 0% and 100%")
+        # 7% of 100 is 7.000000000000001 in floating point, and must not become 8.
+        return max(1, math.ceil(round(value * nodes / 100, 9)))
+    if value < 1 or value != int(value):
+        raise ValueError(f"{budget!r} is not a whole number of nodes, at least 1")
+    return int(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How to reach the kube-apiserver, and the one object there that is not a node."""
+
+    kubeconfig: str = flag(
+        "kubeconfig",
+        default="",
+        metavar="FILE",
+        help="how to reach the kube-apiserver; empty: as the pod this program runs in",
+    )
+    lease_namespace: str = flag(
+        "lease.namespace",
+        default="railwatch",
+        metavar="NAMESPACE",
+        help="namespace of the Lease that elects the replica that writes",
+    )
+    lease_name: str = flag(
+        "lease.name",
+        default="railwatch-bridge",
+        metavar="NAME",
+        help="name of the Lease that elects the replica that writes",
+    )
+    key_prefix: str = flag(
+        "key-prefix",
+        default=PREFIX,
+        metavar="PREFIX",
+        parse=_prefix,
+        help="prefix of the taints and annotations on the nodes",
+    )
+    timeout: float = flag(
+        "timeout",
+        default=10.0,
+        metavar="DURATION",
+        parse=_at_least(0.1),
+        help="longest wait for one answer of a source or of the kube-apiserver",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(Connection):
+    """What the daemon's own flags say."""
+
+    alertmanager_urls: tuple[str, ...] = flag(
+        "alertmanager.url",
+        default=(),
+        metavar="URL",
+        parse=_url,
+        help="an Alertmanager to read alerts from; repeatable",
+    )
+    prometheus_urls: tuple[str, ...] = flag(
+        "prometheus.url",
+        default=(),
+        metavar="URL",
+        parse=_url,
+        help="a Prometheus that judges with our rules; repeatable. "
+        "Only it can confirm a cordon and prove a recovery",
+    )
+    proofs_file: str = flag(
+        "proofs.file",
+        default="",
+        metavar="FILE",
+        help="the proofs that were rendered with the rules (bridge/proofs.yaml)",
+    )
+    cluster: str = flag(
+        "cluster",
+        default="",
+        metavar="NAME",
+        help="leave alone alerts whose label `cluster` is not this; empty: look at all",
+    )
+    node_selector: str = flag(
+        "node-selector",
+        default="",
+        metavar="SELECTOR",
+        help="label selector of the nodes to manage; empty: every node",
+    )
+    interval: float = flag(
+        "interval",
+        default=15.0,
+        metavar="DURATION",
+        parse=_at_least(0.1),
+        help="how often to look at sources and nodes; a webhook makes it look at once",
+    )
+    blind_grace: float = flag(
+        "blind-grace",
+        default=300.0,
+        metavar="DURATION",
+        parse=parse_duration,
+        help="how long telemetry may be lost before a condition becomes Unknown",
+    )
+    verdict_max: str = flag(
+        "verdict.max",
+        default=Verdict.OBSERVE.label,
+        choices=tuple(verdict.label for verdict in Verdict),
+        help="worst that may be done to a node; observe writes conditions and never a taint",
+    )
+    budget_fleet: str = flag(
+        "budget.fleet",
+        default="10%",
+        metavar="NODES",
+        parse=_budget,
+        help="nodes that may be out of use at once before no further one is taken, "
+        "a number or a percentage of the managed ones",
+    )
+    leader_elect: bool = flag(
+        "leader-elect", default=True, help="write only while holding the Lease"
+    )
+    lease_duration: float = flag(
+        "lease.duration",
+        default=10.0,
+        metavar="DURATION",
+        parse=_at_least(1),
+        help="how long the Lease outlives its holder's last word",
+    )
+    dry_run: bool = flag(
+        "dry-run", default=False, help="print each step instead of taking it; write nothing"
+    )

@@ -1,0 +1,86 @@
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from exporters.registry import FAMILIES
+from exporters.settings import Settings, add_settings, open_settings
+from program.errors import UsageError
+from program.flags import parser
+from tests.exporters.running import ROOT
+
+FACILITIES = {
+    "gpu.xid",
+    "gpu.state",
+    "gpu.identity",
+    "gpu.memory",
+    "gpu.utilization",
+    "gpu.thermal",
+    "gpu.power",
+    "gpu.ecc",
+    "rdma.port",
+    "rdma.counters",
+    "rdma.inventory",
+    "node.boot",
+}
+
+
+def read(*flags: str) -> Settings:
+    made = parser("railwatch-exporter", "")
+    add_settings(made)
+    return open_settings(made.parse_args(flags))
+
+
+def test_the_defaults_are_a_promise() -> None:
+    assert dataclasses.asdict(read()) == {
+        "sysfs": "/sys",
+        "procfs": "/proc",
+        "nvml_library": "libnvidia-ml.so.1",
+        "interval": 5.0,
+        "once": False,
+        "telemetry_path": "/metrics",
+        "facilities": FACILITIES,
+    }
+    assert read() == Settings()
+
+
+def test_a_family_is_switched_off_with_all_it_has() -> None:
+    assert read("--no-collector.gpu").facilities == {
+        key for key in FACILITIES if not key.startswith("gpu.")
+    }
+
+
+def test_one_facility_is_switched_off_alone() -> None:
+    assert read("--no-collector.gpu.power").facilities == FACILITIES - {"gpu.power"}
+
+
+def test_a_switch_given_twice_counts_as_given_last() -> None:
+    assert read("--no-collector.rdma", "--collector.rdma").facilities == FACILITIES
+
+
+@pytest.mark.parametrize("path", ["", "metrics", "/", "/healthz", "/readyz"])
+def test_a_path_that_cannot_be_served_is_refused(path: str) -> None:
+    with pytest.raises(UsageError, match=r"--web\.telemetry-path"):
+        read("--web.telemetry-path", path)
+
+
+def test_facility_names_are_unique() -> None:
+    keys = [facility.key for family in FAMILIES for facility in family.facilities]
+
+    assert len(keys) == len(set(keys))
+    assert all(f.family == family.name for family in FAMILIES for f in family.facilities)
+
+
+def test_the_program_imports_no_driver_library() -> None:
+    code = "import exporters.__main__, exporters.daemon, sys; sys.exit('pynvml' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_workers_carry_no_web_server_along() -> None:
+    code = (
+        "import exporters.__main__, sys; sys.exit('cheroot' in sys.modules or 'ssl' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,0 +1,259 @@
+"""A real Prometheus and Alertmanager over made-up exporters, and the bridge as users run it."""
+
+import http.server
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from catalog.wire import DeviceFault, parse_devices
+from testbed.http import Answer, Client
+from testbed.ports import free_port
+from testbed.processes import Process
+from testbed.servers import Alertmanager, Cluster, Prometheus
+from testbed.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+USER = "system:serviceaccount:railwatch:railwatch-bridge"
+
+PROOFS = ROOT / "tests" / "health_bridge" / "proofs.yaml"
+RULES = ROOT / "tests" / "health_bridge" / "rules.yaml"
+
+FACILITIES = ("gpu/state", "rdma/port")
+
+
+class Exporters:
+    """Every node's exporter in one: samples that a test sets, served to Prometheus."""
+
+    def __init__(self) -> None:
+        self._samples: dict[tuple[str, str, str], float] = {}
+        owner = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = owner.exposition().encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Stay silent."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def exposition(self) -> str:
+        lines = [f"{name}{{{more}}} {value}" for (name, _, more), value in self._samples.items()]
+        return "\n".join([*lines, ""])
+
+    def set(self, name: str, node: str, value: float, **labels: str) -> None:
+        more = ",".join(f'{key}="{text}"' for key, text in {"node": node, **labels}.items())
+        self._samples = {**self._samples, (name, node, more): value}
+
+    def start(self, node: str, *, boot: float | None = None) -> None:
+        """Let a healthy node's exporter run: one GPU, one port."""
+        for facility in FACILITIES:
+            family, name = facility.split("/")
+            self.set("test_collector_ok", node, 1, family=family, facility=name)
+        self.set("test_boot_time", node, time.time() - 3600 if boot is None else boot)
+        self.heal(node)
+
+    def lose_gpu(self, node: str) -> None:
+        self.set("test_gpu_lost", node, 1, uuid=f"GPU-{node}", gpu="3")
+        self.set("test_gpu_healthy", node, 0, uuid=f"GPU-{node}")
+
+    def drop_link(self, node: str) -> None:
+        self.set("test_link_down", node, 1, guid=f"guid-{node}", device="mlx5_0", port="1")
+        self.set("test_link_healthy", node, 0, guid=f"guid-{node}")
+
+    def heal(self, node: str) -> None:
+        self.set("test_gpu_lost", node, 0, uuid=f"GPU-{node}", gpu="3")
+        self.set("test_gpu_healthy", node, 1, uuid=f"GPU-{node}")
+        self.set("test_link_down", node, 0, guid=f"guid-{node}", device="mlx5_0", port="1")
+        self.set("test_link_healthy", node, 1, guid=f"guid-{node}")
+
+    def reboot(self, node: str) -> None:
+        self.set("test_boot_time", node, time.time() + 1)
+
+    def stop(self, node: str) -> None:
+        self._samples = {key: value for key, value in self._samples.items() if key[1] != node}
+
+
+@dataclass
+class Site:
+    """The servers, shared by the tests of a module; each test has nodes of its own."""
+
+    cluster: Cluster
+    prometheus: Prometheus
+    alertmanager: Alertmanager
+    exporters: Exporters
+
+    def nodes(self, *names: str) -> None:
+        """Register nodes under the label `test`, with exporters that find all well."""
+        for name in names:
+            self.exporters.start(name)
+        self.cluster.add_nodes(names, labels={"test": names[0]})
+
+    def condition(self, node: str, condition: str) -> dict[str, Any]:
+        found = self.cluster.node(node)["status"]["conditions"]
+        return next((each for each in found if each["type"] == condition), {})
+
+    def status(self, node: str, condition: str = "GpuUnavailable") -> str | None:
+        return self.condition(node, condition).get("status")
+
+    def taints(self, node: str) -> list[dict[str, str]]:
+        taints: list[dict[str, str]] = self.cluster.node(node)["spec"].get("taints", [])
+        return taints
+
+    def our_taints(self, node: str) -> list[tuple[str, str, str]]:
+        return [
+            (taint["key"], taint["value"], taint["effect"])
+            for taint in self.taints(node)
+            if taint["key"].startswith("railwatch.io/")
+        ]
+
+    def annotation(self, node: str, name: str) -> str | None:
+        annotations = self.cluster.node(node)["metadata"].get("annotations", {})
+        text: str | None = annotations.get(f"railwatch.io/{name}")
+        return text
+
+    def faults(self, node: str) -> tuple[DeviceFault, ...]:
+        return parse_devices(self.annotation(node, "devices"))
+
+    def await_status(self, node: str, status: str, condition: str = "GpuUnavailable") -> None:
+        wait_until(
+            lambda: self.status(node, condition) == status,
+            within=20,
+            what=f"{condition} of {node} is {status}, not {self.condition(node, condition)}",
+        )
+
+    def await_firing(self, node: str, alert: str = "GpuFellOffBus") -> None:
+        query = f'ALERTS{{node="{node}",alertname="{alert}",alertstate="firing"}}'
+        wait_until(lambda: self.prometheus.query(query), within=15, what=f"{alert} fires")
+
+    def await_quiet(self, node: str) -> None:
+        """Wait until no alert of a node is active in either server."""
+        wait_until(
+            lambda: (
+                not self.prometheus.query(f'ALERTS{{node="{node}"}}')
+                and not [a for a in self.alertmanager.alerts() if a["labels"].get("node") == node]
+            ),
+            within=20,
+            what=f"the alerts of {node} are over",
+        )
+
+    def post_alert(self, labels: dict[str, str]) -> None:
+        """Put an alert into Alertmanager by hand, as anyone may."""
+        body = json.dumps([{"labels": {"alertname": "forged", **labels}}])
+        Client(self.alertmanager.url).request(
+            "POST", "/api/v2/alerts", body=body, content_type="application/json"
+        )
+
+
+class Bridge(Process):
+    """A running railwatch-bridge."""
+
+    def __init__(self, argv: Sequence[str], port: int) -> None:
+        super().__init__([sys.executable, "-m", "health_bridge", *argv], name="bridge", cwd=ROOT)
+        self.client = Client(f"http://127.0.0.1:{port}")
+
+    def get(self, path: str) -> Answer:
+        return self.client.request("GET", path)
+
+    def metric(self, series: str) -> float | None:
+        for line in self.get("/metrics").text.splitlines():
+            if line.startswith(f"{series} "):
+                return float(line.rpartition(" ")[2])
+        return None
+
+    def await_ready(self, ready: Callable[[], bool] | None = None, *, within: float = 15) -> None:
+        super().await_ready(ready or (lambda: self.client.is_ok("/readyz")), within=within)
+
+
+@contextmanager
+def bridge(
+    site: Site, group: str, *flags: str, kubeconfig: Path | None = None, sources: bool = True
+) -> Iterator[Bridge]:
+    """Start a bridge for the nodes of one test, alive; it elects nobody unless asked to."""
+    port = free_port()
+    named = (
+        [f"--prometheus.url={site.prometheus.url}", f"--alertmanager.url={site.alertmanager.url}"]
+        if sources
+        else []
+    )
+    argv = [
+        f"--web.listen-address=127.0.0.1:{port}",
+        f"--kubeconfig={kubeconfig or site.cluster.kubeconfig_for(USER)}",
+        f"--proofs.file={PROOFS}",
+        f"--node-selector=test={group}",
+        "--interval=300ms",
+        "--timeout=2s",
+        "--blind-grace=1s",
+        "--verdict.max=drain",
+        "--budget.fleet=100%",
+        "--no-leader-elect",
+        *named,
+        *flags,
+    ]
+    with Bridge(argv, port) as process:
+        process.await_ready(lambda: process.client.is_ok("/healthz"))
+        try:
+            yield process
+        except BaseException:
+            print(process.tail(60))
+            raise
+
+
+@contextmanager
+def running_site() -> Iterator[Site]:
+    """Start all the servers, with the roles of deploy/ and no other rights for the bridge."""
+    with Exporters() as exporters, Cluster() as cluster, Alertmanager(_ROUTES) as alertmanager:
+        for manifest in ("namespace.yaml", "bridge/rbac.yaml"):
+            cluster.apply(ROOT / "deploy" / manifest)
+        config = yaml.safe_dump(_config(exporters, alertmanager))
+        with Prometheus(config, rules=[RULES], flags=["--rules.alert.resend-delay=1s"]) as judge:
+            yield Site(cluster, judge, alertmanager, exporters)
+
+
+_ROUTES = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
+
+
+def _config(exporters: Exporters, alertmanager: Alertmanager) -> dict[str, Any]:
+    target = alertmanager.url.removeprefix("http://")
+    return {
+        "global": {
+            "scrape_interval": "300ms",
+            "scrape_timeout": "300ms",
+            "evaluation_interval": "300ms",
+        },
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [target]}]}]},
+        "scrape_configs": [
+            {
+                "job_name": "railwatch-exporter",
+                "honor_labels": True,
+                "static_configs": [{"targets": [exporters.address]}],
+            }
+        ],
+    }

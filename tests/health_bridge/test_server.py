@@ -1,0 +1,210 @@
+"""What the bridge answers, on a loop that looks at nothing real."""
+
+import io
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from catalog import bridge
+from catalog.metrics import Kind
+from health_bridge.errors import Denied, KubeError, Unreachable
+from health_bridge.loop import Loop, Pace
+from health_bridge.metrics import Meter
+from health_bridge.nodes import Node
+from health_bridge.poll import Poll
+from health_bridge.server import Front
+from program.web import Request, Response
+from testbed.waiting import wait_until
+from tests.health_bridge.worlds import KNOWN, NOW, node, policy
+
+
+class Fleet:
+    """Nodes in memory; `error` is what every call ends in."""
+
+    def __init__(self, *nodes: Node) -> None:
+        self.kept = list(nodes)
+        self.error: Exception | None = None
+        self.listed = threading.Semaphore(0)
+
+    def nodes(self, selector: str = "") -> list[Node]:
+        assert selector == ""
+        self.listed.release()
+        if self.error is not None:
+            raise self.error
+        return self.kept
+
+    def node(self, name: str) -> Node:
+        return next(each for each in self.kept if each.name == name)
+
+    def patch_node(self, name: str, patch: Mapping[str, Any]) -> Node:
+        raise AssertionError(f"{name} written: {patch}")
+
+    patch_status = patch_node
+
+
+def front(fleet: Fleet, *, interval: float = 60) -> Front:
+    meter = Meter()
+    loop = Loop(
+        fleet=fleet,
+        poll=Poll([], [], KNOWN, cluster="", timeout=1),
+        policy=policy(),
+        pace=Pace(interval=interval, timeout=1),
+        meter=meter,
+        leading=lambda: True,
+        out=io.StringIO(),
+    )
+    return Front(loop=loop, meter=meter, elector=None)
+
+
+@pytest.fixture
+def running() -> Iterator[tuple[Front, Fleet]]:
+    fleet = Fleet(node("a"))
+    served = front(fleet)
+    thread = threading.Thread(target=served.loop.run)
+    thread.start()
+    assert fleet.listed.acquire(timeout=5)
+    yield served, fleet
+    served.loop.stop()
+    thread.join()
+
+
+def post(body: bytes, *, too_large: bool = False) -> Request:
+    return Request(method="POST", path="/", query={}, headers={}, body=body, too_large=too_large)
+
+
+GET = Request(method="GET", path="/", query={}, headers={}, body=b"")
+
+
+def exposed(served: Front) -> dict[str, float]:
+    """Return each sample as it is exposed: name and labels → value."""
+    text = served.metrics(GET).body.decode()
+    return {
+        sample.name + json.dumps(sample.labels, sort_keys=True): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "result"),
+    [
+        (post(b'{"version":"4","alerts":[]}'), 202, "queued"),
+        (post(b'{"truncatedAlerts":9,"alerts":"nonsense"}'), 202, "queued"),
+        (post(b"not json"), 400, "invalid"),
+        (post(b"[1]"), 400, "invalid"),
+        (post(b"\xff\xfe"), 400, "invalid"),
+        (post(b"[" * 100_000), 400, "invalid"),
+        (post(b"", too_large=True), 413, "too_large"),
+    ],
+)
+def test_the_webhook_takes_any_payload_and_counts_it(
+    running: tuple[Front, Fleet], request_: Request, status: int, result: str
+) -> None:
+    served, _ = running
+
+    answer = served.webhook(request_)
+
+    assert answer.status == status
+    counted = exposed(served)
+    assert counted[f'railwatch_bridge_webhook_requests_total{{"result": "{result}"}}'] == 1
+
+
+def test_a_hint_makes_it_look_at_once(running: tuple[Front, Fleet]) -> None:
+    served, fleet = running
+
+    served.webhook(post(b"{}"))
+
+    assert fleet.listed.acquire(timeout=5)
+
+
+def test_a_thousand_hints_are_few_looks(running: tuple[Front, Fleet]) -> None:
+    served, fleet = running
+
+    for _ in range(1000):
+        served.webhook(post(b"{}"))
+    looks = 0
+    while fleet.listed.acquire(timeout=0.3):
+        looks += 1
+
+    assert 1 <= looks < 50
+
+
+def test_a_loop_that_does_not_run_answers_503() -> None:
+    served = front(Fleet())
+    served.loop.stop()
+
+    assert served.webhook(post(b"{}")).status == 503
+    assert served.health(GET).status == 503
+
+
+def body(answer: Response) -> str:
+    return answer.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(Unreachable("away"), "unreachable"), (Denied("HTTP 403"), "denied")]
+)
+def test_a_kube_apiserver_that_does_not_do_it_is_visible(error: KubeError, kind: str) -> None:
+    fleet = Fleet()
+    fleet.error = error
+    served = front(fleet, interval=0.1)
+    thread = threading.Thread(target=served.loop.run)
+    thread.start()
+    wait_until(lambda: served.loop.state.error is not None, within=5)
+    ready = served.ready(GET)
+    metrics = exposed(served)
+    served.loop.stop()
+    thread.join()
+
+    assert ready.status == 503
+    assert f"kube-apiserver: {error}" in body(ready)
+    assert metrics[f'railwatch_bridge_api_errors_total{{"kind": "{kind}"}}'] >= 1
+    assert metrics[f'railwatch_bridge_cycle_failures_total{{"kind": "{kind}"}}'] >= 1
+
+
+def test_a_defect_of_our_own_costs_one_cycle_and_not_the_program() -> None:
+    fleet = Fleet(node("a"))
+    fleet.error = ZeroDivisionError()
+    served = front(fleet, interval=0.1)
+    thread = threading.Thread(target=served.loop.run)
+    thread.start()
+    wait_until(lambda: served.loop.state.error is not None, within=5)
+    fleet.error = None
+    wait_until(lambda: served.loop.state.error is None, within=5)
+    served.loop.stop()
+    thread.join()
+
+    assert exposed(served)['railwatch_bridge_cycle_failures_total{"kind": "internal"}'] >= 1
+
+
+def test_without_any_prometheus_it_is_alive_and_not_ready() -> None:
+    served = front(Fleet(node("a")))
+    before = served.ready(GET)
+    served.loop.cycle(NOW)
+
+    after = served.ready(GET)
+
+    assert served.health(GET).status == 200
+    assert (before.status, after.status) == (503, 503)
+    assert "no cycle is complete yet" in body(before)
+    assert "no Prometheus answers" in body(after)
+
+
+def test_exactly_the_catalogues_metrics_are_exposed() -> None:
+    served = front(Fleet(node("a")))
+    served.loop.cycle(NOW)
+    served.meter.source_errors.labels("http://p", "prometheus").inc()
+
+    text = served.metrics(GET).body.decode()
+
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    names = {metric.name.removesuffix("_total"): metric.kind.value for metric in bridge.METRICS}
+    assert {name: family.type for name, family in families.items()} == names
+    for metric in bridge.METRICS:
+        if metric.kind is not Kind.HISTOGRAM:
+            for sample in families[metric.name.removesuffix("_total")].samples:
+                assert tuple(sorted(sample.labels)) == tuple(sorted(metric.labels))

@@ -1,0 +1,189 @@
+"""Sources that answer badly, late, too much or not at all."""
+
+import http.server
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from health_bridge.poll import Poll
+from health_bridge.sight import Questions
+from health_bridge.sources import Alertmanager, Endpoint, Prometheus, SourceError, shown
+from testbed.ports import free_port
+from tests.health_bridge.worlds import KNOWN
+
+EMPTY = b'{"status":"success","data":{"resultType":"vector","result":[]}}'
+
+Handler = http.server.BaseHTTPRequestHandler
+
+
+@contextmanager
+def server(answer: Callable[[Handler], None]) -> Iterator[str]:
+    class Answering(Handler):
+        def do_GET(self) -> None:  # noqa: N802 - the library's name
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            answer(self)
+
+        do_POST = do_GET  # noqa: N815 - the library's name
+
+        def log_message(self, *_: object) -> None:
+            """Stay silent."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{running.server_port}"
+        finally:
+            running.shutdown()
+            thread.join()
+
+
+def answering(body: bytes, status: int = 200) -> Callable[[Handler], None]:
+    def answer(handler: Handler) -> None:
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+def never(handler: Handler) -> None:
+    time.sleep(1.5)
+
+
+def dripping(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    for _ in range(20):
+        handler.wfile.write(b" " * 10)
+        time.sleep(0.1)
+
+
+def cut_off(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b"[")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (answering(b"<html>"), "not JSON"),
+        (answering(b"[" * 4_000), "not JSON"),
+        (answering(b"busy", 503), "HTTP 503: busy"),
+        (answering(b"", 302), "HTTP 302"),
+        (answering(b"1" * 5000), "longer than 4096 bytes"),
+        (never, "Timeout"),
+        (cut_off, "IncompleteRead|ProtocolError"),
+        (dripping, "took longer than 0.5 s"),
+        (answering(b"[]"), "malformed"),
+        (answering(b'{"status":"error"}'), "not a vector"),
+        (answering(EMPTY.replace(b"vector", b"matrix")), "not a vector"),
+        (answering(EMPTY.replace(b"[]", b"[1]")), "malformed"),
+        (answering(EMPTY.replace(b"[]", b'[{"metric":{"a":1},"value":[0,"1"]}]')), "malformed"),
+        (answering(EMPTY.replace(b"[]", b'[{"metric":{},"value":[0,"x"]}]')), "malformed"),
+    ],
+)
+def test_a_bad_answer_is_one_error_in_bounded_time(
+    answer: Callable[[Handler], None], message: str
+) -> None:
+    with server(answer) as url:
+        source = Prometheus(Endpoint(url, 0.5, max_answer=4096))
+        began = time.monotonic()
+
+        with pytest.raises(SourceError, match=message) as raised:
+            source.query("up")
+
+        assert time.monotonic() - began < 1.4
+        assert url in str(raised.value)
+
+
+def test_a_source_that_is_not_there_is_an_error() -> None:
+    source = Alertmanager(Endpoint(f"http://127.0.0.1:{free_port()}", 0.5))
+
+    with pytest.raises(SourceError, match="refused"):
+        source.alerts()
+
+
+def test_one_source_that_hangs_costs_the_others_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging, server(answering(EMPTY)) as url:
+        silent = f"http://127.0.0.1:{hanging.getsockname()[1]}"
+        poll = Poll(
+            [],
+            [Prometheus(Endpoint(each, 0.5)) for each in (silent, url)],
+            KNOWN,
+            cluster="",
+            timeout=0.5,
+        )
+
+        seen = poll.alerts()
+        poll.close()
+
+    assert set(seen.errors) == {silent}
+    assert set(seen.sight.witnesses) == {url}
+
+
+def test_alertmanagers_all_down_leave_the_sight_incomplete() -> None:
+    with server(answering(EMPTY)) as url:
+        poll = Poll(
+            [Alertmanager(Endpoint(f"http://127.0.0.1:{free_port()}", 0.5))],
+            [Prometheus(Endpoint(url, 0.5))],
+            KNOWN,
+            cluster="",
+            timeout=0.5,
+        )
+
+        seen = poll.alerts()
+        poll.close()
+
+    assert not seen.sight.complete
+    assert len(seen.errors) == 1
+
+
+def test_a_source_that_fails_at_its_proofs_proves_nothing_and_still_observes() -> None:
+    asked: list[int] = []
+    observed = EMPTY.replace(
+        b"[]",
+        b'[{"metric":{"node":"a","family":"gpu","facility":"state"},"value":[0,"1"]}]',
+    )
+
+    def answer(handler: Handler) -> None:
+        asked.append(1)
+        # ALERTS is empty, then what is observed, then the proofs.
+        answering([EMPTY, observed, b"no"][min(len(asked), 3) - 1])(handler)
+
+    with server(answer) as url:
+        poll = Poll([], [Prometheus(Endpoint(url, 0.5))], KNOWN, cluster="", timeout=0.5)
+        first = poll.alerts()
+
+        seen = poll.proofs(first, Questions(proofs={"RdmaLinkDown": frozenset("a")}))
+        poll.close()
+
+    assert set(seen.errors) == {url}
+    assert seen.sight.observed("a") == {"gpu/state"}
+    assert seen.sight.witnesses[url].proven == frozenset()
+
+
+def test_credentials_are_sent_and_never_shown() -> None:
+    got: list[str] = []
+
+    def answer(handler: Handler) -> None:
+        got.append(handler.headers["Authorization"])
+        answering(b"no", 500)(handler)
+
+    with server(answer) as url:
+        secret = url.replace("http://", "http://me:hunter2@")
+        source = Prometheus(Endpoint(secret, 0.5))
+
+        with pytest.raises(SourceError) as raised:
+            source.query("up")
+
+    assert got == ["Basic bWU6aHVudGVyMg=="]
+    assert "hunter2" not in str(raised.value)
+    assert shown(secret) == url
