@@ -41,7 +41,7 @@ EXPORTER_BUILD_INFO = gauge(
     source="exporter",
 )
 WORKER_FAILURES = ("hung", "died")
-"""hung: past its deadline; died: ended without an answer, as after a crash in a driver's library."""
+"""hung: past its deadline; died: ended without an answer, as when the driver's library crashes."""
 
 EXPORTER_WORKER_FAILURES = counter(
     "railwatch_exporter_worker_failures_total",
