@@ -27,8 +27,9 @@ print(child.pid, flush=True)
 time.sleep(60)
 """
 OWNER = f"""
-import sys, time
+import signal, sys, time
 from testbed.processes import Process
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 with Process([sys.executable, "-c", {SLEEP!r}]) as process:
     print(process.pid, flush=True)
     time.sleep(60)
