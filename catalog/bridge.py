@@ -20,7 +20,11 @@ NODE_STATES = ("managed", "unmanaged", "faulty", "blind", "unrecorded")
 """blind: a condition is Unknown; unrecorded: a condition is True that the node's annotations do
 not account for, so that only `release` takes it away."""
 
-WEBHOOK_RESULTS = ("queued", "invalid", "too_large", "unavailable")
+VERIFIED_WORTHS = ("accepted", "future", "malformed")
+"""future, malformed: refused."""
+
+WEBHOOK_RESULTS = ("queued", "invalid", "too_large", "unauthorized", "forbidden", "unavailable")
+"""unauthorized: it brought no bearer token; forbidden: it brought the wrong one."""
 
 API_ERRORS = ("conflict", "denied", "missing", "refused", "unreachable", "superseded")
 """conflict: written by another meanwhile, tried again; superseded: given up, as what the decision
@@ -85,6 +89,11 @@ FAULTS = gauge(
     labels=("condition", "verdict", "action"),
     source="last cycle",
 )
+PAUSED = gauge(
+    "railwatch_bridge_paused",
+    "1 while no new taint is put on any node, whatever fires.",
+    source="--pause, ConfigMap",
+)
 SUSPECTED = gauge(
     "railwatch_bridge_suspected_faults",
     "Faults whose alert is pending and not yet firing.",
@@ -96,6 +105,12 @@ NODES = gauge(
     labels=("state",),
     source="last cycle",
     states=NODE_STATES,
+)
+VERIFIED_NODES = gauge(
+    "railwatch_bridge_verified_nodes",
+    "Nodes whose repair a person vouches for, by what the annotation is worth.",
+    labels=("worth",),
+    source="annotation `verified`",
 )
 BUDGET_SIZE = gauge(
     "railwatch_bridge_budget_size",
@@ -136,8 +151,10 @@ METRICS: tuple[Metric, ...] = (
     STEPS,
     API_FAILURES,
     FAULTS,
+    PAUSED,
     SUSPECTED,
     NODES,
+    VERIFIED_NODES,
     BUDGET_SIZE,
     BUDGET_USED,
     BUDGET_WITHHELD,

@@ -60,6 +60,11 @@ NODE_BOOT_TIME = gauge(
     unit="seconds",
     source="/proc/stat btime",
 )
+NODE_KERNEL_LOG_LOST = counter(
+    "railwatch_node_kernel_log_lost_records_total",
+    "Records of the kernel's log that were overwritten before they were read, since the boot.",
+    source="/dev/kmsg: gaps between sequence numbers",
+)
 
 METRICS: tuple[Metric, ...] = (
     COLLECTOR_STATE,
@@ -70,4 +75,5 @@ METRICS: tuple[Metric, ...] = (
     EXPORTER_WORKER_FAILURES,
     EXPORTER_DUPLICATES,
     NODE_BOOT_TIME,
+    NODE_KERNEL_LOG_LOST,
 )

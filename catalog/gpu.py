@@ -123,18 +123,46 @@ GPU_RESET_TIMESTAMP = gauge(
     unit="seconds",
     source="volatile ECC counters falling; /proc/stat btime",
 )
+_XID_SOURCE = "kernel log; NVML event XidCriticalError where that is unreadable"
+
 GPU_XID_ERRORS = counter(
     "railwatch_gpu_xid_errors_total",
-    "Xid errors seen, by code and NVIDIA's own resolution for it; actionable codes begin at 0.",
+    "Xid errors since the boot, by code and NVIDIA's own resolution for it (for 144 to 150, of "
+    "the sub-code); actionable codes begin at 0.",
     labels=(*DEVICE, "xid", "resolution"),
-    source="NVML event XidCriticalError",
+    source=_XID_SOURCE,
 )
 GPU_XID_LAST_TIMESTAMP = gauge(
     "railwatch_gpu_xid_last_timestamp_seconds",
     "When this Xid was last seen; 0 where an actionable Xid was not seen since the boot.",
     labels=(*DEVICE, "xid", "resolution"),
     unit="seconds",
-    source="NVML event XidCriticalError",
+    source=_XID_SOURCE,
+)
+GPU_XID_BURSTS = counter(
+    "railwatch_gpu_xid_bursts_total",
+    "Bursts that the GPU's Xids came in since the boot: one fault often logs several; three "
+    "minutes of silence end a burst.",
+    labels=DEVICE,
+    source=_XID_SOURCE,
+)
+
+SWITCH = ("switch", "pci_bus_id")
+"""An NVSwitch's identity: the driver's name for it, and its slot."""
+
+NVSWITCH_SXID_ERRORS = counter(
+    "railwatch_gpu_nvswitch_sxid_errors_total",
+    "SXid errors of an NVSwitch since the boot, by code and severity (fatal, non_fatal) as the "
+    "driver logged it or NVIDIA's guide has it.",
+    labels=(*SWITCH, "sxid", "severity"),
+    source="kernel log",
+)
+NVSWITCH_SXID_LAST_TIMESTAMP = gauge(
+    "railwatch_gpu_nvswitch_sxid_last_timestamp_seconds",
+    "When this SXid was last logged for this NVSwitch.",
+    labels=(*SWITCH, "sxid", "severity"),
+    unit="seconds",
+    source="kernel log",
 )
 
 METRICS: tuple[Metric, ...] = (
@@ -157,4 +185,7 @@ METRICS: tuple[Metric, ...] = (
     GPU_RESET_TIMESTAMP,
     GPU_XID_ERRORS,
     GPU_XID_LAST_TIMESTAMP,
+    GPU_XID_BURSTS,
+    NVSWITCH_SXID_ERRORS,
+    NVSWITCH_SXID_LAST_TIMESTAMP,
 )

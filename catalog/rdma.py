@@ -3,14 +3,28 @@
 from catalog.metrics import Metric, counter, gauge
 
 PORT = ("device", "port")
-"""A port for display; what it is stands in `guid` of `railwatch_rdma_port_info`."""
+"""A port for display; what it is stands in `guid` of `railwatch_rdma_port_info`.
 
+`port` is empty for what is counted of the device as a whole.
+"""
+
+RDMA_DEVICE_STATES = ("ok", "hung", "unreadable")
+"""hung: its last reading did not end in time; unreadable: it ended without an answer."""
+
+RDMA_DEVICE_STATE = gauge(
+    "railwatch_rdma_device_state",
+    "1 for whether the RDMA device can be read, 0 for every other state.",
+    labels=("device", "state"),
+    source="how its worker's last cycle ended",
+    states=RDMA_DEVICE_STATES,
+)
 RDMA_PORT_INFO = gauge(
     "railwatch_rdma_port_info",
-    "Identity of an RDMA port; always 1. `guid` is the port GUID.",
+    "Identity of an RDMA port; always 1. `guid` is the port GUID; `function` is physical or "
+    "virtual (SR-IOV).",
     labels=(
         *PORT, "guid", "link_layer", "netdev", "pci_bus_id", "numa_node", "board_id", "firmware",
-        "hca_type",
+        "hca_type", "function",
     ),
     source="/sys/class/infiniband/DEVICE",
 )  # fmt: skip
@@ -34,19 +48,25 @@ RDMA_PORT_RATE = gauge(
     unit="bytes_per_second",
     source="ports/N/rate (Gb/sec)",
 )
+RDMA_PORT_LANES = gauge(
+    "railwatch_rdma_port_lanes",
+    "Lanes the link runs over now; the rate by it is the speed of one.",
+    labels=PORT,
+    source="ports/N/rate (4X)",
+)
 RDMA_PORT_RECEIVE = counter(
     "railwatch_rdma_port_receive_bytes_total",
     "Bytes received, headers included; the counter counts 4-byte words, converted here.",
     labels=PORT,
     unit="bytes",
-    source="ports/N/counters/port_rcv_data",
+    source="ports/N/counters/port_rcv_data, else hw_counters/rx_bytes",
 )
 RDMA_PORT_TRANSMIT = counter(
     "railwatch_rdma_port_transmit_bytes_total",
     "Bytes sent, headers included; the counter counts 4-byte words, converted here.",
     labels=PORT,
     unit="bytes",
-    source="ports/N/counters/port_xmit_data",
+    source="ports/N/counters/port_xmit_data, else hw_counters/tx_bytes",
 )
 RDMA_PORT_LINK_DOWNED = counter(
     "railwatch_rdma_port_link_downed_total",
@@ -54,10 +74,30 @@ RDMA_PORT_LINK_DOWNED = counter(
     labels=PORT,
     source="ports/N/counters/link_downed",
 )
+RDMA_PORT_CARRIER_DOWN = counter(
+    "railwatch_rdma_port_carrier_down_total",
+    "Times the port's network interface lost its carrier; goes on where link_downed stays at 255.",
+    labels=PORT,
+    source="/sys/class/net/NETDEV/carrier_down_count",
+)
+RDMA_READ_ERRORS = counter(
+    "railwatch_rdma_read_errors_total",
+    "Files of a device that could not be read or made no sense, each time, by the file's name; "
+    "`other` beyond the first 32.",
+    labels=("device", "file"),
+    source="exporter",
+)
 RDMA_PORT_EXPECTED = gauge(
     "railwatch_rdma_port_expected",
     "1 for a port that should be active: seen active since the exporter started.",
     labels=(*PORT, "source"),
+    source="exporter",
+)
+RDMA_PORT_EXPECTED_RATE = gauge(
+    "railwatch_rdma_port_expected_rate_bytes_per_second",
+    "Rate the port should run at: the highest seen while active since the exporter started.",
+    labels=(*PORT, "source"),
+    unit="bytes_per_second",
     source="exporter",
 )
 RDMA_PORTS_EXPECTED = gauge(
@@ -68,13 +108,18 @@ RDMA_PORTS_EXPECTED = gauge(
 )
 
 METRICS: tuple[Metric, ...] = (
+    RDMA_DEVICE_STATE,
     RDMA_PORT_INFO,
     RDMA_PORT_STATE,
     RDMA_PORT_PHYSICAL_STATE,
     RDMA_PORT_RATE,
+    RDMA_PORT_LANES,
     RDMA_PORT_RECEIVE,
     RDMA_PORT_TRANSMIT,
     RDMA_PORT_LINK_DOWNED,
+    RDMA_PORT_CARRIER_DOWN,
+    RDMA_READ_ERRORS,
     RDMA_PORT_EXPECTED,
+    RDMA_PORT_EXPECTED_RATE,
     RDMA_PORTS_EXPECTED,
 )

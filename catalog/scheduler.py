@@ -2,7 +2,7 @@
 
 from catalog.metrics import Kind, Metric, counter, gauge
 
-VERBS = ("filter", "prioritize")
+VERBS = ("filter", "prioritize", "preempt")
 
 DRAIN_NODE_STATES = ("draining", "drained", "unvouched", "unmanaged")
 """unvouched: a drain taint that no applied fault in the devices annotation stands behind;
@@ -77,6 +77,12 @@ MALFORMED_NODES = gauge(
     "Nodes whose devices annotation cannot be read; their taints still count.",
     source="devices annotation",
 )
+GPU_WITHHELD = gauge(
+    "railwatch_scheduler_gpu_withheld",
+    "GPUs of nodes that the filter refuses, by the worst condition; absent while it cannot tell.",
+    labels=("condition",),
+    source="capacity of the nodes",
+)
 LEADER = gauge(
     "railwatch_scheduler_drain_leader",
     "1 while this replica holds the drainer's Lease.",
@@ -125,6 +131,7 @@ METRICS: tuple[Metric, ...] = (
     CACHE_FRESH,
     WATCH_FAILURES,
     MALFORMED_NODES,
+    GPU_WITHHELD,
     LEADER,
     DRAIN_NODES,
     DRAIN_PODS,

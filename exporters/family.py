@@ -6,7 +6,7 @@ from typing import Protocol
 from exporters.facility import Cycle
 from exporters.ledger import Ledger, Standing
 from exporters.moment import Moment
-from exporters.post import Pace, Post
+from exporters.post import Fold, Pace, Post, Target
 from exporters.registry import Family as Registered
 from exporters.registry import chosen
 from exporters.sample import Sample
@@ -39,16 +39,17 @@ class SoloFamily:
         registered: Registered,
         settings: Settings,
         pace: Pace,
-        listen: Callable[[Cycle], None] = lambda _cycle: None,
+        listen: Fold = lambda _cycle, _now: None,
+        target: Callable[[], Target] = dict,
     ) -> None:
-        """Open the family's post; `listen` hears each cycle too."""
+        """Open the family's post; `listen` hears each cycle too, `target` says what to open."""
         self._name = registered.name
         names = tuple(f.name for f in chosen(registered, settings.facilities) if f.readings)
         self._listen = listen
         self.settled = False
         self.ledger = Ledger(names, settings.interval)
         post = Post(
-            key=self._name, family=self._name, target=dict, order=names, pace=pace, fold=self.fold
+            key=self._name, family=self._name, target=target, order=names, pace=pace, fold=self.fold
         )
         self.posts = (post,)
 
@@ -56,7 +57,7 @@ class SoloFamily:
         """Take a cycle of the worker's; what it read before it ended counts."""
         self.settled = True
         self.ledger.enter(cycle, now)
-        self._listen(cycle)
+        self._listen(cycle, now)
 
     def standings(self, now: Moment) -> Iterator[Standing]:
         """Yield each facility as its record has it."""

@@ -93,7 +93,7 @@ class Post:
         self.target = target
         self.ends = {End.HUNG: 0, End.DIED: 0}
         self._order = order
-        self._pace = pace
+        self.pace = pace
         self._fold = fold
         self._lasting = lasting
         self._phase = _Phase.VACANT
@@ -122,7 +122,7 @@ class Post:
                 return self._start(now)
             case _Phase.IDLE:
                 self._phase, self._pending = _Phase.BUSY, []
-                self._due = now.mono + self._pace.cycle
+                self._due = now.mono + self.pace.cycle
                 return Action.ORDER
             case _Phase.BUSY:
                 return self._overdue(now)
@@ -133,7 +133,7 @@ class Post:
     def _start(self, now: Moment) -> Action:
         self._phase, self._pending, self._attached = _Phase.BUSY, [], False
         self._killed = None
-        self._due = now.mono + self._pace.attach
+        self._due = now.mono + self.pace.attach
         return Action.START
 
     def _overdue(self, now: Moment) -> Action:
@@ -150,7 +150,7 @@ class Post:
     def _leave(self, now: Moment) -> None:
         self._phase = _Phase.ENDING
         self._failures += 1
-        self._due = now.mono + self._pace.grace
+        self._due = now.mono + self.pace.grace
 
     def _finish(self, end: End, problem: str, now: Moment) -> None:
         if end in self.ends:
@@ -165,7 +165,7 @@ class Post:
             self._pending.append(message)
             if message.facility == ATTACHED:
                 self._attached = True
-                self._due = now.mono + self._pace.cycle
+                self._due = now.mono + self.pace.cycle
             return
         end, problem = message
         if end in (End.OK, End.RESET_REQUIRED):
@@ -176,7 +176,7 @@ class Post:
         self._finish(end, problem, now)
 
     def _next_beat(self, now: Moment) -> float:
-        epoch, period = self._pace.epoch, self._pace.period
+        epoch, period = self.pace.epoch, self.pace.period
         return epoch + ((now.mono - epoch) // period + 1) * period
 
     def ended(self, how: str, now: Moment) -> None:
@@ -185,8 +185,8 @@ class Post:
             self._leave(now)
             self._finish(End.DIED, f"the worker ended: {how}", now)
         if self._phase is not _Phase.IDLE:
-            self._due = now.mono + self._pace.delay(self._failures)
-            if self._killed is not None and now.mono - self._killed > self._pace.grace:
+            self._due = now.mono + self.pace.delay(self._failures)
+            if self._killed is not None and now.mono - self._killed > self.pace.grace:
                 # It was caught in the kernel and has come out: the call returned.
                 self._due = now.mono
         self._phase = _Phase.VACANT

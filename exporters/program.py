@@ -8,11 +8,12 @@ from prometheus_client import REGISTRY
 
 from exporters.exposition import Writer
 from exporters.facility import State
-from exporters.family import Family, SoloFamily
+from exporters.family import Family
 from exporters.gpu.family import GpuFamily
 from exporters.ledger import Standing
 from exporters.metrics import METRICS
 from exporters.moment import Moment
+from exporters.node.family import NodeFamily
 from exporters.own import collector_samples, program_samples
 from exporters.post import Pace
 from exporters.rdma.family import RdmaFamily
@@ -37,12 +38,13 @@ def families(settings: Settings, epoch: float) -> tuple[Family, ...]:
     pace = Pace.of(settings.interval, epoch)
     wanted = worker_modules(settings)
     made: list[Family] = []
+    node = NodeFamily(settings, pace) if NODE.name in wanted else None
     if GPU.name in wanted:
-        made.append(GpuFamily(settings, epoch))
+        made.append(GpuFamily(settings, epoch, node.tail if node else None))
     if RDMA.name in wanted:
         made.append(RdmaFamily(settings, pace))
-    if NODE.name in wanted:
-        made.append(SoloFamily(NODE, settings, pace))
+    if node:
+        made.append(node)
     return tuple(made)
 
 

@@ -4,9 +4,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporters.facility import Facility
-from exporters.gpu import ecc, identity, memory, power, state, thermal, utilization, xid
-from exporters.node import boot
-from exporters.rdma import counters, inventory, port
+from exporters.gpu import (
+    bar1,
+    clock_limits,
+    clocks,
+    ecc,
+    ecc_locations,
+    engines,
+    fans,
+    identity,
+    memory,
+    memory_temperature,
+    modes,
+    pcie,
+    pcie_errors,
+    power,
+    recovery,
+    remapped_rows,
+    retired_pages,
+    sram_ecc,
+    state,
+    thermal,
+    thermal_limits,
+    utilization,
+    xid,
+)
+from exporters.node import boot, kernel_log
+from exporters.rdma import counters, inventory, port, statistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +57,34 @@ GPU = Family(
         thermal.FACILITY,
         power.FACILITY,
         ecc.FACILITY,
+        remapped_rows.FACILITY,
+        retired_pages.FACILITY,
+        clocks.FACILITY,
+        clock_limits.FACILITY,
+        pcie.FACILITY,
+        pcie_errors.FACILITY,
+        recovery.FACILITY,
+        memory_temperature.FACILITY,
+        thermal_limits.FACILITY,
+        fans.FACILITY,
+        modes.FACILITY,
+        bar1.FACILITY,
+        engines.FACILITY,
+        ecc_locations.FACILITY,
+        sram_ecc.FACILITY,
     ),
 )
 RDMA = Family(
     name="rdma",
     reads="RDMA ports, from sysfs",
     worker="exporters.rdma.worker",
-    facilities=(port.FACILITY, counters.FACILITY, inventory.FACILITY),
+    facilities=(port.FACILITY, counters.FACILITY, statistics.FACILITY, inventory.FACILITY),
 )
 NODE = Family(
     name="node",
     reads="the node itself",
     worker="exporters.node.worker",
-    facilities=(boot.FACILITY,),
+    facilities=(boot.FACILITY, kernel_log.FACILITY),
 )
 
 FAMILIES: tuple[Family, ...] = (GPU, RDMA, NODE)

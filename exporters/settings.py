@@ -19,6 +19,9 @@ class Settings:
     procfs: str = flag(
         "path.procfs", default="/proc", metavar="DIR", help="where procfs is mounted"
     )
+    kmsg: str = flag(
+        "path.kmsg", default="/dev/kmsg", metavar="FILE", help="the kernel's log, or a copy of it"
+    )
     nvml_library: str = flag(
         "nvml.library",
         default="libnvidia-ml.so.1",

@@ -6,19 +6,25 @@ import socket
 import sys
 import threading
 import uuid
+from pathlib import Path
 
-from health_bridge import proofs
+from health_bridge import access, proofs
+from health_bridge.access import Secret
 from health_bridge.election import Elector
+from health_bridge.forget import Forgetting
 from health_bridge.kube import connect
 from health_bridge.loop import Loop, Pace
 from health_bridge.metrics import Meter
+from health_bridge.nodes import Keys
+from health_bridge.pause import pause_of
 from health_bridge.policy import policy_of
 from health_bridge.poll import Poll
 from health_bridge.release import release
 from health_bridge.server import WEBHOOK, Front
-from health_bridge.settings import DEFAULT_ADDRESS, Connection, Settings
+from health_bridge.settings import DEFAULT_ADDRESS, Connection, Settings, shown
 from health_bridge.sources import Alertmanager, Endpoint, Prometheus
-from program.errors import UsageError, run
+from program import webconfig
+from program.errors import ProgramError, UsageError, run
 from program.flags import Parser, add_flags, build, parser
 from program.surface import Surface, add_surface, open_surface, serve, until_signalled
 
@@ -29,6 +35,9 @@ It looks every --interval, and at once when Alertmanager posts to {WEBHOOK}.
 
 railwatch-bridge release [--all | NODE…] removes every condition, taint and annotation
 that the bridge has written; see railwatch-bridge release --help.
+
+railwatch-bridge forget-source SOURCE lets nodes recover without the word of a Prometheus
+that is gone for good; see railwatch-bridge forget-source --help.
 """
 
 
@@ -40,6 +49,8 @@ def main() -> int:
 def _main(arguments: list[str]) -> int:
     if arguments[:1] == ["release"]:
         return _release(arguments[1:])
+    if arguments[:1] == ["forget-source"]:
+        return _forget_source(arguments[1:])
     flags = parser(PROGRAM, __doc__, _EPILOG)
     add_flags(flags, Settings)
     add_surface(flags, DEFAULT_ADDRESS)
@@ -61,23 +72,66 @@ def _release(arguments: list[str]) -> int:
     return 0
 
 
+def _forget_source(arguments: list[str]) -> int:
+    flags = parser(
+        f"{PROGRAM} forget-source",
+        "Recovery no longer waits for the word of a Prometheus that is gone for good.",
+        "A bridge that still reads from the source names it again: take its --prometheus.url away "
+        "first.",
+    )
+    add_flags(flags, Connection)
+    flags.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    flags.add_argument("source", metavar="SOURCE", help="its URL, as --prometheus.url named it")
+    parsed = flags.parse_args(arguments)
+    connection = build(Connection, parsed)
+    forgetting = Forgetting(
+        kube=connect(connection),
+        keys=Keys(prefix=connection.key_prefix),
+        source=shown(parsed.source.rstrip("/")),
+        dry_run=parsed.dry_run,
+    )
+    for line in forgetting.run():
+        print(line)
+    return 0
+
+
 def _serve(parsed: argparse.Namespace) -> int:
     settings = build(Settings, parsed)
     surface = open_surface(parsed)
     if not (settings.alertmanager_urls or settings.prometheus_urls):
         raise UsageError("no source of alerts: give --prometheus.url and --alertmanager.url")
+    token = _webhook_token(settings, surface)
     loop, elector, meter = _assemble(settings)
-    return _run(surface, loop, elector, meter)
+    return _run(surface, Front(loop=loop, meter=meter, elector=elector, token=token))
+
+
+def _webhook_token(settings: Settings, surface: Surface) -> Secret | None:
+    """Return what webhooks must bring; ProgramError where that cannot be told."""
+    if not settings.webhook_token_file:
+        return None
+    if webconfig.load(surface.web_config_file).users:
+        raise UsageError(
+            "--webhook.bearer-token-file: --web.config.file asks for a password in the same header"
+        )
+    token = Secret(where="--webhook.bearer-token-file", path=Path(settings.webhook_token_file))
+    try:
+        token.read()
+    except ValueError as error:
+        raise ProgramError(str(error)) from None
+    return token
 
 
 def _assemble(settings: Settings) -> tuple[Loop, Elector | None, Meter]:
     known = proofs.load(settings.proofs_file)
+    poll = _poll(settings, known)
     meter = Meter()
     elector: Elector | None = None
+    kube = connect(settings)
     loop = Loop(
-        fleet=connect(settings),
-        poll=_poll(settings, known),
+        fleet=kube,
+        poll=poll,
         policy=policy_of(settings, known),
+        pause=pause_of(settings, kube),
         pace=Pace(
             interval=settings.interval,
             timeout=settings.timeout,
@@ -93,8 +147,12 @@ def _assemble(settings: Settings) -> tuple[Loop, Elector | None, Meter]:
 
 
 def _poll(settings: Settings, known: proofs.Proofs) -> Poll:
+    ways = access.load(
+        settings.http_config_file, (*settings.alertmanager_urls, *settings.prometheus_urls)
+    )
+
     def endpoint(url: str) -> Endpoint:
-        return Endpoint(url, settings.timeout)
+        return Endpoint(url, settings.timeout, access=ways.get(shown(url)))
 
     return Poll(
         [Alertmanager(endpoint(url)) for url in settings.alertmanager_urls],
@@ -116,9 +174,10 @@ def _elector(settings: Settings, loop: Loop) -> Elector:
     )
 
 
-def _run(surface: Surface, loop: Loop, elector: Elector | None, meter: Meter) -> int:
+def _run(surface: Surface, front: Front) -> int:
+    loop, elector = front.loop, front.elector
     ended = until_signalled()
-    server = serve(surface, Front(loop=loop, meter=meter, elector=elector).routes())
+    server = serve(surface, front.routes())
     worker = threading.Thread(target=loop.run, name="loop", daemon=True)
     if elector is not None:
         elector.start()

@@ -38,12 +38,17 @@ def is_taken_by_us(node: Node, keys: Keys) -> bool:
 
 
 def settle(
-    nodes: Sequence[Node], wanted: Mapping[str, Iterable[Fault]], budget: str, keys: Keys
+    nodes: Sequence[Node],
+    wanted: Mapping[str, Iterable[Fault]],
+    budget: str,
+    keys: Keys,
+    *,
+    paused: bool = False,
 ) -> Ledger:
     """Grant the budget: who has it keeps it, then the worst, then the oldest.
 
     `wanted` is node → its open faults. A node whose taint goes in this very cycle is still
-    charged, as that write may fail.
+    charged, as that write may fail. While `paused`, nobody new is granted anything.
     """
     size = budget_size(budget, len(nodes))
     ours = {node.name for node in nodes if is_taken_by_us(node, keys)}
@@ -53,7 +58,7 @@ def settle(
     granted: set[str] = set()
     withheld: set[str] = set()
     for _, name in claimants:
-        if name in ours or len(taken | {name}) <= size:
+        if name in ours or (not paused and len(taken | {name}) <= size):
             granted.add(name)
             taken.add(name)
         else:

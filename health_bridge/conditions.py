@@ -1,13 +1,15 @@
 """What a condition and its taint shall be, given the faults and what is observed. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog import wire
 from catalog.faults import Recovery
+from catalog.verdicts import Verdict
 from health_bridge.nodes import ConditionState, Keys, Taint
 from health_bridge.proofs import Proof, Proofs
-from health_bridge.record import APPLIED, Fault
+from health_bridge.record import APPLIED, Fault, format_time
+from health_bridge.verified import ACCEPTED, FUTURE, Word
 from program.durations import format_duration
 
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
@@ -95,9 +97,48 @@ def _way_back(proof: Proof) -> str:
     return f"clears on {format_duration(proof.soak)} of proven health{_DEMANDS[proof.recovery]}"
 
 
-def wanted_taint(condition: str, faults: Sequence[Fault], keys: Keys) -> Taint | None:
-    """Return the taint of a condition: the worst verdict among the faults that are applied."""
+def with_word(
+    state: ConditionState, word: Word, faults: Sequence[Fault], now: float
+) -> ConditionState:
+    """Return the condition with what a person's word is worth to it, where that matters."""
+    if state.status == UNKNOWN:
+        return state
+    said = _said(word, faults, now) if faults else _trusted(word, now)
+    message = state.message
+    if len(message) > MAX_MESSAGE - len(said):
+        message = message[: MAX_MESSAGE - len(said) - len(wire.CUT)] + wire.CUT
+    return replace(state, message=message + said)
+
+
+def _trusted(word: Word, now: float) -> str:
+    if word.at is None or word.worth(now) != ACCEPTED:
+        return ""
+    return f"; a person verified the node at {format_time(word.at)}"
+
+
+def _said(word: Word, faults: Sequence[Fault], now: float) -> str:
+    """Say why the fault that the condition names is still there."""
+    if word.at is None:
+        return "; verified refused: it is no RFC 3339 time"
+    if word.worth(now) == FUTURE:
+        return "; verified refused: it is in the future"
+    worst = min(faults, key=lambda fault: fault.rank)
+    if word.covers(worst.since, now):
+        return f"; verified at {format_time(word.at)}: waits until every source finds it quiet"
+    return f"; verified at {format_time(word.at)}, before the fault began"
+
+
+def wanted_taint(
+    condition: str, faults: Sequence[Fault], keys: Keys, ceiling: Verdict = Verdict.DRAIN
+) -> Taint | None:
+    """Return the taint of a condition: the worst verdict among the faults that are applied.
+
+    Below a `ceiling`, which a pause sets, a taint stays while any fault of its condition is open:
+    it is neither made worse nor taken away.
+    """
     applied = [fault.verdict for fault in faults if fault.action == APPLIED]
+    if ceiling < Verdict.DRAIN:
+        applied = [min(fault.verdict, ceiling) for fault in faults]
     verdict = max(applied, default=None)
     if verdict is None or verdict.taint_effect is None:
         return None

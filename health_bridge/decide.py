@@ -5,6 +5,7 @@ came before; the only memory is since when a condition's telemetry is missing, a
 only restarts the grace.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +15,7 @@ from health_bridge.alerts import merge
 from health_bridge.budget import Ledger, holds, settle
 from health_bridge.conditions import TRUE, UNKNOWN
 from health_bridge.nodes import Node
-from health_bridge.outcome import Context, Memory, conditions_of, plan
+from health_bridge.outcome import Context, Memory, ceiling, conditions_of, plan
 from health_bridge.policy import Policy
 from health_bridge.record import APPLIED, WITHHELD, Fault, Owned, Record, read_record, with_action
 from health_bridge.recovery import Findings, open_faults, open_questions
@@ -43,6 +44,8 @@ class Decision:
     unmanaged: int = 0
     blind: frozenset[str] = frozenset()
     """Nodes with a condition that is Unknown from now on."""
+    verified: Mapping[str, int] = field(default_factory=dict)
+    """How many nodes carry a person's word, by what it is worth."""
     suspected: int = 0
     unknown_nodes: int = 0
     """Findings about nodes that are not there or not managed."""
@@ -64,8 +67,8 @@ def decide(nodes: Sequence[Node], sight: Sight, policy: Policy, memory: Memory) 
         name: open_faults(name, record, findings.get(name, {}), sight, policy)
         for name, record in records.items()
     }
-    ledger = settle(managed, faults, policy.budget, policy.keys)
-    settled = {name: _settled(name, of_node, ledger) for name, of_node in faults.items()}
+    ledger = settle(managed, faults, policy.budget, policy.keys, paused=policy.paused)
+    settled = {node.name: _settled(node, faults[node.name], ledger, policy) for node in managed}
     context = Context(sight=sight, policy=policy, memory=memory)
     plans: list[NodeSteps] = []
     unseen: dict[tuple[str, str], float] = {}
@@ -84,13 +87,16 @@ def decide(nodes: Sequence[Node], sight: Sight, policy: Policy, memory: Memory) 
         managed=len(managed),
         unmanaged=len(nodes) - len(managed),
         blind=frozenset(blind),
+        verified=Counter(
+            record.verified.worth(sight.now) for record in records.values() if record.verified
+        ),
         suspected=_suspected(findings, records),
         unknown_nodes=sum(len(told) for name, told in findings.items() if name not in records),
     )
 
 
 def _record(node: Node) -> Record:
-    return read_record(node.devices, node.owned)
+    return read_record(node.devices, node.owned, node.verified)
 
 
 def _with_lost(node: Node, policy: Policy, now: float) -> Record:
@@ -131,12 +137,20 @@ def _stand_in(condition: str, node: Node, policy: Policy, now: float) -> Fault:
     )
 
 
-def _settled(node: str, faults: Sequence[Fault], ledger: Ledger) -> tuple[Fault, ...]:
-    """Return the faults with what becomes of each: the budget withholds what takes the node."""
-    withheld = node in ledger.withheld
+def _settled(
+    node: Node, faults: Sequence[Fault], ledger: Ledger, policy: Policy
+) -> tuple[Fault, ...]:
+    """Return the faults with what becomes of each.
+
+    The budget withholds what takes the node, a pause whatever is worse than what is there.
+    """
+
+    def is_withheld(fault: Fault) -> bool:
+        over_budget = node.name in ledger.withheld and holds(fault.verdict)
+        return over_budget or fault.verdict > ceiling(fault.condition, node, policy)
+
     return tuple(
-        with_action(fault, WITHHELD if withheld and holds(fault.verdict) else APPLIED)
-        for fault in faults
+        with_action(fault, WITHHELD if is_withheld(fault) else APPLIED) for fault in faults
     )
 
 

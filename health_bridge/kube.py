@@ -61,6 +61,14 @@ class Kube:
         path = f"{_node_path(name)}/status"
         return read_node(self._request("PATCH", path, patch, _STRATEGIC), self._keys)
 
+    def config_map(self, namespace: str, name: str) -> dict[str, str] | None:
+        """Return a ConfigMap's data, None where there is no such ConfigMap."""
+        path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}"
+        try:
+            return dict(self._request("GET", path).get("data") or {})
+        except Missing:
+            return None
+
     def lease(self, namespace: str, name: str) -> Lease | None:
         """Return a Lease, None where there is none."""
         try:

@@ -14,6 +14,7 @@ from health_bridge.errors import Conflict, Denied, KubeError, Refused, Unreachab
 from health_bridge.metrics import Meter, Report
 from health_bridge.nodes import Node
 from health_bridge.outcome import Memory
+from health_bridge.pause import Pause
 from health_bridge.policy import Policy
 from health_bridge.poll import Poll, Round
 from health_bridge.steps import NodeSteps, describe, kind
@@ -54,6 +55,8 @@ class State:
     error: str | None = None
     """Why it was given up, or what it was not allowed to write."""
     seen: Round | None = None
+    paused: str | None = None
+    """Why no new taint is put on any node, None where it may be."""
 
 
 class Loop:
@@ -65,6 +68,7 @@ class Loop:
         fleet: Fleet,
         poll: Poll,
         policy: Policy,
+        pause: Pause,
         pace: Pace,
         meter: Meter,
         leading: Callable[[], bool],
@@ -74,6 +78,7 @@ class Loop:
         self._fleet = fleet
         self._poll = poll
         self._policy = policy
+        self._pause = pause
         self._pace = pace
         self._meter = meter
         self._leading = leading
@@ -142,11 +147,19 @@ class Loop:
         seen = self._poll.alerts()
         self._tell_sources(seen)
         nodes = self._list()
+        paused = self._look_at_pause()
+        policy = replace(self._policy, paused=paused is not None)
         sight = replace(seen.sight, now=now)
-        seen = self._poll.proofs(replace(seen, sight=sight), questions(nodes, sight, self._policy))
-        decision = decide(nodes, seen.sight, self._policy, self._memory)
+        seen = self._poll.proofs(replace(seen, sight=sight), questions(nodes, sight, policy))
+        decision = decide(nodes, seen.sight, policy, self._memory)
         self._memory = decision.memory
-        self._meter.report = Report(began=now, kinds=self._poll.kinds, seen=seen, decision=decision)
+        self._meter.report = Report(
+            began=now,
+            kinds=self._poll.kinds,
+            seen=seen,
+            decision=decision,
+            paused=policy.paused,
+        )
         error = None
         if self._pace.dry_run:
             self._print(decision.plans)
@@ -154,8 +167,17 @@ class Loop:
             error = self._write(decision, now)
         if self.state.error is not None and error is None:
             log.info("cycle complete again")
-        self.state = State(error=error, seen=seen)
+        self.state = State(error=error, seen=seen, paused=paused)
         return decision
+
+    def _look_at_pause(self) -> str | None:
+        """Return why the bridge is paused; say it once when it begins and when it ends."""
+        paused = self._pause.reason()
+        if self._pause.error is not None:
+            self._meter.api_errors.labels(self._pause.error.kind).inc()
+        if paused != self.state.paused:
+            log.warning("paused" if paused else "not paused any more", extra={"why": paused or ""})
+        return paused
 
     def _list(self) -> list[Node]:
         try:

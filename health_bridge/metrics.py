@@ -34,6 +34,7 @@ class Report:
     kinds: dict[str, str]
     seen: Round
     decision: Decision
+    paused: bool = False
 
 
 class Meter(Collector):
@@ -92,8 +93,13 @@ def _told(report: Report) -> Iterator[GaugeMetricFamily]:
         [((name, kind), name not in report.seen.errors) for name, kind in report.kinds.items()],
     )
     yield _gauge(bridge.FAULTS, _faults(decision).items())
+    yield _gauge(bridge.PAUSED, [((), report.paused)])
     yield _gauge(bridge.SUSPECTED, [((), decision.suspected)])
     yield _gauge(bridge.NODES, [((state,), count) for state, count in _nodes(decision).items()])
+    yield _gauge(
+        bridge.VERIFIED_NODES,
+        [((worth,), decision.verified.get(worth, 0)) for worth in bridge.VERIFIED_WORTHS],
+    )
     yield _gauge(bridge.BUDGET_SIZE, [((), ledger.size)])
     yield _gauge(bridge.BUDGET_USED, [((), len(ledger.taken))])
     yield _gauge(bridge.BUDGET_WITHHELD, [((), len(ledger.withheld))])

@@ -31,6 +31,11 @@ class Keys:
         return wire.key(wire.OWNED, self.prefix)
 
     @property
+    def verified(self) -> str:
+        """Annotation in which a person vouches for a repair."""
+        return wire.key(wire.VERIFIED, self.prefix)
+
+    @property
     def managed(self) -> str:
         """Label whose value `false` means hands off."""
         return wire.key(wire.MANAGED, self.prefix)
@@ -76,7 +81,7 @@ class ConditionState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One node; `conditions` holds our types only, `devices` and `owned` the raw annotations."""
+    """One node; `conditions` holds our types only, the last three are raw annotations."""
 
     name: str
     uid: str
@@ -89,13 +94,15 @@ class Node:
     conditions: Mapping[str, ConditionState] = field(default_factory=dict)
     devices: str | None = None
     owned: str | None = None
+    verified: str | None = None
 
     def has_our_state_of(self, other: "Node") -> bool:
         """Whether a decision made on `other` still holds here: same node, same record of ours."""
-        return (self.uid, self.devices, self.owned, self.conditions) == (
+        return (self.uid, self.devices, self.owned, self.verified, self.conditions) == (
             other.uid,
             other.devices,
             other.owned,
+            other.verified,
             other.conditions,
         )
 
@@ -117,6 +124,7 @@ def read_node(document: Mapping[str, Any], keys: Keys) -> Node:
         conditions={c["type"]: _read_condition(c) for c in conditions if c.get("type") in BY_TYPE},
         devices=annotations.get(keys.devices),
         owned=annotations.get(keys.owned),
+        verified=annotations.get(keys.verified),
     )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from health_bridge.conditions import Before, Gaze, wanted_condition, wanted_taint
+from catalog.verdicts import Verdict
+from health_bridge.conditions import Before, Gaze, wanted_condition, wanted_taint, with_word
 from health_bridge.nodes import ConditionState, Node, Taint
 from health_bridge.policy import Policy
 from health_bridge.record import Fault, Owned, Record, dump_faults
@@ -62,16 +63,32 @@ def conditions_of(
             recorded=record.owned.conditions.get(condition, ""),
         )
         state = wanted_condition(condition, before, of_condition, gaze, proofs)
+        if state is not None and record.verified is not None:
+            state = with_word(state, record.verified, of_condition, context.sight.now)
         found.append(
             Outcome(
                 type=condition,
                 state=state,
                 status=state.status if state else before.recorded or before.status,
-                taint=wanted_taint(condition, of_condition, context.policy.keys),
+                taint=wanted_taint(
+                    condition,
+                    of_condition,
+                    context.policy.keys,
+                    ceiling(condition, node, context.policy),
+                ),
                 unseen=unseen,
             )
         )
     return tuple(found)
+
+
+def ceiling(condition: str, node: Node, policy: Policy) -> Verdict:
+    """Return the worst verdict that a condition's taint may have: paused, what it has already."""
+    if not policy.paused:
+        return Verdict.DRAIN
+    key = policy.keys.taint(condition)
+    values = {taint.value for taint in node.taints if taint.key == key}
+    return max((each for each in Verdict if each.label in values), default=Verdict.OBSERVE)
 
 
 def _unseen(condition: str, node: str, observed: frozenset[str], context: Context) -> float | None:

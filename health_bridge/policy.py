@@ -17,7 +17,11 @@ class Policy:
     budget: str = "10%"
     blind_grace: float = 300.0
     """Seconds that telemetry may be lost before a condition becomes Unknown."""
+    boot_grace: float = 300.0
+    """Seconds after a boot within which an open fault may fire again and be no new occurrence."""
     keys: Keys = field(default_factory=Keys)
+    paused: bool = False
+    """No new taint and none made worse; conditions are written and recoveries pass."""
 
 
 def policy_of(settings: Settings, proofs: Proofs) -> Policy:
@@ -27,5 +31,6 @@ def policy_of(settings: Settings, proofs: Proofs) -> Policy:
         verdict_max=Verdict.parse(settings.verdict_max),
         budget=settings.budget_fleet,
         blind_grace=settings.blind_grace,
+        boot_grace=settings.boot_grace,
         keys=Keys(prefix=settings.key_prefix),
     )

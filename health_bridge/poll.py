@@ -84,7 +84,7 @@ class Poll:
     def proofs(self, so_far: Round, questions: Questions) -> Round:
         """Ask every Prometheus that has answered for the proofs of the open faults."""
         told = so_far.sight.witnesses
-        if not questions.proofs:
+        if questions == Questions():
             return so_far
         answers, errors = self._ask(
             {

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from catalog.verdicts import Verdict
 from catalog.wire import DeviceFault, WireError, dump_devices, parse_devices
+from health_bridge.verified import Word
 
 APPLIED = "applied"
 WITHHELD = "withheld"
@@ -66,12 +67,13 @@ class Owned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Both annotations, read."""
+    """Both annotations, read, and a person's word where there is one."""
 
     faults: tuple[Fault, ...] = ()
     owned: Owned = field(default_factory=Owned)
     damaged: bool = False
     """Something there could not be read and was left out; what it stood for is not cleared."""
+    verified: Word | None = None
 
 
 def parse_time(text: str) -> int:
@@ -87,7 +89,7 @@ def format_time(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def read_record(devices: str | None, owned: str | None) -> Record:
+def read_record(devices: str | None, owned: str | None, verified: str | None = None) -> Record:
     """Read a node's annotations, as far as they can be read."""
     damaged = False
     faults: dict[tuple[str, str], Fault] = {}
@@ -104,8 +106,18 @@ def read_record(devices: str | None, owned: str | None) -> Record:
             faults[fault.key] = fault
     known = _read_owned(owned)
     return Record(
-        faults=tuple(faults.values()), owned=known or Owned(), damaged=damaged or known is None
+        faults=tuple(faults.values()),
+        owned=known or Owned(),
+        damaged=damaged or known is None,
+        verified=None if verified is None else _read_word(verified),
     )
+
+
+def _read_word(text: str) -> Word:
+    try:
+        return Word(at=parse_time(text.strip()))
+    except (ValueError, OverflowError):
+        return Word(at=None)
 
 
 def _read_fault(entry: DeviceFault) -> Fault:

@@ -2,10 +2,12 @@
 
 An alert that stopped firing closes nothing. A fault is closed by proof from every source that
 vouches for its node, with no source showing the alert pending or firing, and a reset or reboot
-since where the fault demands one. The soak is in the proof's own query.
+since where the fault demands one. The soak is in the proof's own query. A person's word for the
+repair stands for proof, reset and reboot.
 """
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from catalog.faults import Recovery
@@ -15,6 +17,7 @@ from health_bridge.policy import Policy
 from health_bridge.proofs import Proof, Proofs
 from health_bridge.record import APPLIED, Fault, Record
 from health_bridge.sight import Questions, Sight
+from health_bridge.verified import Word
 
 MAX_FAULTS = 100
 """Open faults of one node; more would not fit its annotation."""
@@ -33,7 +36,12 @@ def open_questions(
     for node, record in records.items():
         for fault in record.faults:
             proof = proofs.faults.get(fault.fault)
-            if proof is None or fault.key in findings.get(node, {}):
+            if proof is None:
+                continue
+            finding = findings.get(node, {}).get(fault.key)
+            if finding is not None:
+                if _is_again(fault, finding):
+                    boots.add(node)
                 continue
             asked.setdefault(fault.fault, set()).add(node)
             if proof.recovery is not Recovery.NONE:
@@ -53,10 +61,15 @@ def open_faults(
     """Return the faults that are open now: those of before that are not closed, and new ones."""
     before = {fault.key: fault for fault in record.faults}
     sources = sight.vouching(node) | set(record.owned.sources)
+    word = _heard(record.verified, sources, sight)
     kept = [
-        _held(fault, findings.get(fault.key), policy, sight.now)
+        _held(fault, findings.get(fault.key), policy, sight)
         for fault in before.values()
-        if fault.key in findings or not _closed(node, fault, sources, sight, policy.proofs)
+        if fault.key in findings
+        or not (
+            (word is not None and word.covers(fault.since, sight.now))
+            or _closed(node, fault, sources, sight, policy.proofs)
+        )
     ]
     new = [
         _opened(finding, policy, sight.now)
@@ -96,26 +109,52 @@ def _since(finding: Finding, now: float) -> int:
     return int(now) if finding.since is None else min(finding.since, int(now))
 
 
-def _held(fault: Fault, finding: Finding | None, policy: Policy, now: float) -> Fault:
+def _is_again(fault: Fault, finding: Finding) -> bool:
+    """Whether an alert fires anew, later than the fault is known for."""
+    return finding.firing and finding.since is not None and finding.since > fault.since
+
+
+def _is_settling(finding: Finding, policy: Policy, sight: Sight) -> bool:
+    """Whether an alert began in the grace after a boot that is not over yet.
+
+    While drivers load, a healthy device may look lost for a moment. What goes on for longer than
+    the grace is a new occurrence, from its beginning on.
+    """
+    booted = sight.booted(finding.node)
+    if booted is None or finding.since is None:
+        return False
+    return int(booted) <= finding.since and sight.now <= booted + policy.boot_grace
+
+
+def _held(fault: Fault, finding: Finding | None, policy: Policy, sight: Sight) -> Fault:
     """Return an open fault as it stands now: its verdict falls only with the caps.
 
-    An alert that fires anew, later than the fault is known for, is a new occurrence: a reboot or
-    reset before it proves nothing.
+    An alert that fires anew, later than the fault is known for, is a new occurrence, unless the
+    node is just coming up: a reboot or reset before it proves nothing.
     """
     proof = policy.proofs.faults.get(fault.fault)
     verdict = min(fault.verdict, policy.verdict_max, proof.verdict if proof else Verdict.DRAIN)
     if finding is None or not finding.firing:
         return replace(fault, verdict=verdict)
-    again = finding.since is not None and _since(finding, now) > fault.since
+    again = _is_again(fault, finding) and not _is_settling(finding, policy, sight)
     return replace(
         fault,
         name=finding.name,
         verdict=max(verdict, _warranted(finding, policy)),
-        since=_since(finding, now) if again else fault.since,
+        since=max(_since(finding, sight.now), fault.since) if again else fault.since,
         evidence=finding.evidence
         if finding.evidence and (again or not fault.evidence)
         else fault.evidence,
     )
+
+
+def _heard(word: Word | None, sources: AbstractSet[str], sight: Sight) -> Word | None:
+    """Return a person's word where it can be taken: every source must say that no alert is active.
+
+    It stands for the proof, not for the sources' silence.
+    """
+    answered = bool(sight.witnesses) and sources <= sight.witnesses.keys()
+    return word if sight.complete and answered else None
 
 
 def _closed(node: str, fault: Fault, sources: Iterable[str], sight: Sight, proofs: Proofs) -> bool:

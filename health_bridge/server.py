@@ -1,18 +1,23 @@
 """What the bridge answers over HTTP: /metrics, /healthz, /readyz, and Alertmanager's webhook.
 
-The webhook carries no truth: whatever it says, the bridge goes and looks. So anyone may call it,
-what is in it does not matter, and a lost one costs at most an interval.
+The webhook carries no truth: whatever it says, the bridge goes and looks. So what is in it does not
+matter, and a lost one costs at most an interval. Who may hint can be narrowed by a bearer token.
 """
 
+import hmac
 import json
+import logging
 from dataclasses import dataclass
 
+from health_bridge.access import Secret
 from health_bridge.election import Elector
 from health_bridge.loop import Loop
 from health_bridge.metrics import Meter
 from program.web import Request, Response, Routes, text
 
 WEBHOOK = "/api/v1/webhook"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +28,8 @@ class Front:
     meter: Meter
     elector: Elector | None
     """None where leader election is off."""
+    token: Secret | None = None
+    """What a webhook must bring, None where it need not bring anything."""
 
     def routes(self) -> Routes:
         """Return what is served where."""
@@ -50,7 +57,7 @@ class Front:
         if self.elector is not None and not self.elector.leading:
             return self._standby(self.elector)
         troubles = list(self._troubles())
-        told = self._sources()
+        told = [*self._paused(), *self._sources()]
         if troubles:
             return text("".join(f"{line}\n" for line in ["not ready", *troubles, *told]), 503)
         return text("".join(f"{line}\n" for line in ["ready", *told]))
@@ -69,6 +76,10 @@ class Front:
             troubles.append("no Prometheus answers: nothing can be confirmed or proven")
         return troubles
 
+    def _paused(self) -> list[str]:
+        paused = self.loop.state.paused
+        return [] if paused is None else [f"paused, no new taint: {paused}"]
+
     def _sources(self) -> list[str]:
         seen = self.loop.state.seen
         return [f"down: {error}" for error in seen.errors.values()] if seen else []
@@ -76,12 +87,30 @@ class Front:
     def webhook(self, request: Request) -> Response:
         """Take a hint: 202 when the loop will look, 503 where it cannot.
 
-        Alertmanager tries again after a 5xx and never after a 4xx, so a well-formed sender never
-        gets one of those.
+        Alertmanager tries again after a 5xx and never after a 4xx, so a well-formed sender that
+        brings its token never gets one of those.
         """
-        result, response = self._take(request)
+        result, response = self._refused(request) or self._take(request)
         self.meter.webhooks.labels(result).inc()
         return response
+
+    def _refused(self, request: Request) -> tuple[str, Response] | None:
+        """Return why the sender may not hint, None where it may."""
+        if self.token is None:
+            return None
+        kind, _, brought = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer":
+            challenge = (("WWW-Authenticate", 'Bearer realm="railwatch"'),)
+            refusal = Response(status=401, body=b"a bearer token is needed\n", headers=challenge)
+            return "unauthorized", refusal
+        try:
+            wanted = self.token.read()
+        except ValueError as error:
+            log.error("webhook token not readable", extra={"error": str(error)})  # noqa: TRY400 - the message says it all
+            return "unavailable", text("the token cannot be checked now\n", 503)
+        if not hmac.compare_digest(brought.strip().encode(), wanted.encode()):
+            return "forbidden", text("this is not the token\n", 403)
+        return None
 
     def _take(self, request: Request) -> tuple[str, Response]:
         if request.too_large:

@@ -2,19 +2,17 @@
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from catalog.verdicts import Verdict
 from catalog.wire import PREFIX
-from program.durations import format_duration, parse_duration
-from program.flags import flag
+from program.durations import parse_duration
+from program.flags import at_least, flag, key_prefix
 
 DEFAULT_ADDRESS = ":9411"
 
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?)(%?)")
-_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
 def _url(text: str) -> str:
@@ -28,20 +26,10 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _at_least(least: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        seconds = parse_duration(text)
-        if seconds < least:
-            raise ValueError(f"{text} is too short: at least {format_duration(least)}")
-        return seconds
-
-    return parse
-
-
-def _prefix(text: str) -> str:
-    if not _PREFIX.fullmatch(text):
-        raise ValueError(f"{text!r} is not a DNS name such as {PREFIX}")
-    return text
+def shown(url: str) -> str:
+    """Return a source's name: its URL without credentials."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _budget(text: str) -> str:
@@ -91,14 +79,14 @@ class Connection:
         "key-prefix",
         default=PREFIX,
         metavar="PREFIX",
-        parse=_prefix,
+        parse=key_prefix,
         help="prefix of the taints and annotations on the nodes",
     )
     timeout: float = flag(
         "timeout",
         default=10.0,
         metavar="DURATION",
-        parse=_at_least(0.1),
+        parse=at_least(0.1),
         help="longest wait for one answer of a source or of the kube-apiserver",
     )
 
@@ -122,6 +110,13 @@ class Settings(Connection):
         help="a Prometheus that judges with our rules; repeatable. "
         "Only it can confirm a cordon and prove a recovery",
     )
+    http_config_file: str = flag(
+        "http.config.file",
+        default="",
+        metavar="FILE",
+        help="how each source is asked: its URL → authorization, basic_auth, tls_config, "
+        "http_headers, as in Prometheus' own http_config",
+    )
     proofs_file: str = flag(
         "proofs.file",
         default="",
@@ -140,11 +135,17 @@ class Settings(Connection):
         metavar="SELECTOR",
         help="label selector of the nodes to manage; empty: every node",
     )
+    webhook_token_file: str = flag(
+        "webhook.bearer-token-file",
+        default="",
+        metavar="FILE",
+        help="take a webhook only with the bearer token in this file; empty: from anyone",
+    )
     interval: float = flag(
         "interval",
         default=15.0,
         metavar="DURATION",
-        parse=_at_least(0.1),
+        parse=at_least(0.1),
         help="how often to look at sources and nodes; a webhook makes it look at once",
     )
     blind_grace: float = flag(
@@ -153,6 +154,14 @@ class Settings(Connection):
         metavar="DURATION",
         parse=parse_duration,
         help="how long telemetry may be lost before a condition becomes Unknown",
+    )
+    boot_grace: float = flag(
+        "boot-grace",
+        default=300.0,
+        metavar="DURATION",
+        parse=parse_duration,
+        help="an open fault that fires again and stops again within this time after a boot "
+        "demands no further reboot",
     )
     verdict_max: str = flag(
         "verdict.max",
@@ -168,6 +177,23 @@ class Settings(Connection):
         help="nodes that may be out of use at once before no further one is taken, "
         "a number or a percentage of the managed ones",
     )
+    pause: bool = flag(
+        "pause",
+        default=False,
+        help="put no new taint on any node; conditions are written and recoveries pass",
+    )
+    pause_namespace: str = flag(
+        "pause.namespace",
+        default="railwatch",
+        metavar="NAMESPACE",
+        help="namespace of the ConfigMap whose key `pause`, if `true`, does the same at run time",
+    )
+    pause_name: str = flag(
+        "pause.name",
+        default="railwatch-bridge",
+        metavar="NAME",
+        help="name of that ConfigMap; empty: do not look at any",
+    )
     leader_elect: bool = flag(
         "leader-elect", default=True, help="write only while holding the Lease"
     )
@@ -175,7 +201,7 @@ class Settings(Connection):
         "lease.duration",
         default=10.0,
         metavar="DURATION",
-        parse=_at_least(1),
+        parse=at_least(1),
         help="how long the Lease outlives its holder's last word",
     )
     dry_run: bool = flag(

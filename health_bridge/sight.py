@@ -37,6 +37,11 @@ class Sight:
         seen = (told.observed.get(node, frozenset()) for told in self.witnesses.values())
         return frozenset().union(*seen)
 
+    def booted(self, node: str) -> float | None:
+        """Return when a node's kernel started, the earliest that a source says; None: unknown."""
+        times = (told.boot_times.get(node) for told in self.witnesses.values())
+        return min((each for each in times if each is not None), default=None)
+
     def vouching(self, node: str) -> frozenset[str]:
         """Return the sources that observe a node: from now on, each must prove its recovery."""
         return frozenset(
@@ -46,7 +51,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Questions:
-    """What is asked of each Prometheus about the faults that may have recovered."""
+    """What is asked of each Prometheus about the faults that may have recovered, or come back."""
 
     proofs: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Fault → nodes on which it is open."""

@@ -4,13 +4,17 @@ A source that fails is down. It is never one that has no alerts.
 """
 
 import json
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import urllib3
+
+from health_bridge.access import Access
+from health_bridge.settings import shown
 
 _OK = 200
 _CHUNK = 1 << 16
@@ -30,28 +34,27 @@ class Sample:
     value: float
 
 
-def shown(url: str) -> str:
-    """Return a source's name: its URL without credentials."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
 class Endpoint:
     """One HTTP server that answers with JSON; safe to use from several threads."""
 
-    def __init__(self, url: str, timeout: float, max_answer: int = MAX_ANSWER) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout: float,
+        max_answer: int = MAX_ANSWER,
+        access: Access | None = None,
+    ) -> None:
         """Prepare requests to the server at `url`, each at most `timeout` seconds."""
         self.name = shown(url)
         self._timeout = timeout
         self._max_answer = max_answer
+        self._access = access or Access()
         self._headers = {"Accept": "application/json", "User-Agent": "railwatch-bridge"}
         parts = urlsplit(url)
         if parts.username is not None:
             credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             self._headers |= urllib3.make_headers(basic_auth=credentials)
-        self._pool = urllib3.PoolManager(
-            retries=False, timeout=urllib3.Timeout(connect=min(timeout, 5), read=timeout)
-        )
+        self._connected = self._connect(self._context())
 
     def get(self, path: str, fields: Mapping[str, str]) -> Any:
         """Return the JSON that a GET is answered with."""
@@ -65,11 +68,11 @@ class Endpoint:
         deadline = time.monotonic() + self._timeout
         kind = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
         try:
-            response = self._pool.request(
+            response = self._pool().request(
                 method,
                 self.name + path,
                 body=form,
-                headers={**self._headers, **kind},
+                headers=self._sent(kind),
                 preload_content=False,
             )
             try:
@@ -81,6 +84,41 @@ class Endpoint:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise SourceError(f"{self.name}: {_reason(error)}") from None
         return self._read(response.status, body)
+
+    def _context(self) -> ssl.SSLContext | None:
+        return self._access.tls.context() if self._access.tls else None
+
+    def _connect(
+        self, context: ssl.SSLContext | None
+    ) -> tuple[ssl.SSLContext | None, urllib3.PoolManager]:
+        name = self._access.tls.server_name if self._access.tls else None
+        tls: dict[str, Any] = {"ssl_context": context}
+        if name is not None:
+            tls["server_hostname"] = name
+        pool = urllib3.PoolManager(
+            retries=False,
+            timeout=urllib3.Timeout(connect=min(self._timeout, 5), read=self._timeout),
+            **(tls if context else {}),
+        )
+        return context, pool
+
+    def _pool(self) -> urllib3.PoolManager:
+        """Return the connections, new ones once the certificates have changed."""
+        made_with, pool = self._connected
+        context = self._context()
+        if context is not made_with:
+            self._connected = self._connect(context)
+            pool = self._connected[1]
+        return pool
+
+    def _sent(self, more: Mapping[str, str]) -> urllib3.HTTPHeaderDict:
+        headers = urllib3.HTTPHeaderDict({**self._headers, **more})
+        try:
+            for name, value in self._access.headers():
+                headers.add(name, value)
+        except ValueError as error:
+            raise SourceError(f"{self.name}: {error}") from None
+        return headers
 
     def _bounded(self, response: urllib3.BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
         """Yield the body; a server may also be too slow byte by byte, or not know when to end."""

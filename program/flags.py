@@ -3,15 +3,19 @@
 import argparse
 import dataclasses
 import math
+import re
 import types
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from catalog import __version__
+from catalog.wire import PREFIX
 from program.durations import format_duration, parse_duration
 from program.errors import UsageError
 
 T = TypeVar("T")
+
+_DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
 def flag(  # noqa: PLR0913 - what a flag is, all by keyword
@@ -35,6 +39,25 @@ def flag(  # noqa: PLR0913 - what a flag is, all by keyword
 def duration(name: str, *, default: float, help: str) -> Any:  # noqa: A002
     """Declare a settings field in seconds as a flag that takes `5s`, `1m30s`."""
     return flag(name, default=default, help=help, metavar="DURATION", parse=parse_duration)
+
+
+def at_least(least: float) -> Callable[[str], float]:
+    """Return a parser of durations that refuses one shorter than `least` seconds."""
+
+    def parse(text: str) -> float:
+        seconds = parse_duration(text)
+        if seconds < least:
+            raise ValueError(f"{text} is too short: at least {format_duration(least)}")
+        return seconds
+
+    return parse
+
+
+def key_prefix(text: str) -> str:
+    """Return a prefix of Kubernetes keys; ValueError where it is no DNS name."""
+    if not _DNS_NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is not a DNS name such as {PREFIX}")
+    return text
 
 
 class Parser(argparse.ArgumentParser):

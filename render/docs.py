@@ -37,11 +37,17 @@ def _metrics() -> Iterator[str]:
     yield _NOTE
     yield "Labels are those the program sets; `node`, `instance` and `job` come from the scrape.\n"
     for module, metrics in by_module().items():
-        yield f"## {module.upper() if len(module) <= len('rdma') else module.capitalize()}\n"
+        yield f"## {_title(module)}\n"
         yield "| Metric | Type | Labels | What it is | Read from |"
         yield "|---|---|---|---|---|"
         yield from map(_metric, metrics)
         yield ""
+
+
+def _title(module: str) -> str:
+    words = (word.upper() if len(word) <= len("rdma") else word for word in module.split("_"))
+    title = " ".join(words)
+    return title[0].upper() + title[1:]
 
 
 def _metric(metric: Metric) -> str:

@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from program.errors import run
 from program.flags import add_flags, build, parser
@@ -14,15 +14,22 @@ from scheduler_feedback import release
 from scheduler_feedback.announce import Announcer
 from scheduler_feedback.cache import NodeCache
 from scheduler_feedback.evict import Drainer
-from scheduler_feedback.extender import MAX_BODY
 from scheduler_feedback.kube import Kube, Nodes, connect
 from scheduler_feedback.lease import Elector
 from scheduler_feedback.metrics import Metrics
+from scheduler_feedback.protocol import MAX_BODY
+from scheduler_feedback.questions import explain_pod, preflight_node
 from scheduler_feedback.server import routes
 from scheduler_feedback.settings import DEFAULT_ADDRESS, Settings
 from scheduler_feedback.watch import Watcher
 
 PROGRAM = "railwatch-scheduler"
+
+
+_EPILOG = f"""subcommands:
+  {PROGRAM} explain NAMESPACE/NAME   why a pod may or may not use each node
+  {PROGRAM} drain-preflight NODE     whom draining would evict, and who holds whom
+  {PROGRAM} release --all            remove what the program left behind"""
 
 
 def main() -> int:
@@ -31,14 +38,13 @@ def main() -> int:
 
 
 def _main(argv: list[str]) -> int:
-    if argv[:1] == ["release"]:
-        settings = release.read(argv[1:])
-        release.release(connect(settings.kubeconfig), settings)
+    if argv and argv[0] in _SUBCOMMANDS:
+        _SUBCOMMANDS[argv[0]](argv[1:])
         return 0
     made = parser(
         PROGRAM,
         "Tells a stock kube-scheduler what railwatch knows of the nodes' hardware.",
-        epilog=f"subcommand:\n  {PROGRAM} release --all   remove what the program left behind",
+        epilog=_EPILOG,
     )
     add_flags(made, Settings)
     add_surface(made, DEFAULT_ADDRESS)
@@ -52,6 +58,18 @@ def _main(argv: list[str]) -> int:
     daemon.stop()
     server.stop()
     return 0
+
+
+def _release(argv: list[str]) -> None:
+    settings = release.read(argv)
+    release.release(connect(settings.kubeconfig), settings)
+
+
+_SUBCOMMANDS: Mapping[str, Callable[[list[str]], None]] = {
+    "explain": explain_pod,
+    "drain-preflight": preflight_node,
+    "release": _release,
+}
 
 
 class Daemon:

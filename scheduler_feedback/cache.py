@@ -4,22 +4,18 @@ One thread writes (the watch), many read. A list replaces the whole state by one
 that no reader sees half of it; between lists single nodes are put and dropped.
 """
 
-import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from catalog.wire import PREFIX
 from scheduler_feedback.health import NodeHealth, assess
+from scheduler_feedback.protocol import priority_json
 from scheduler_feedback.score import score
 
 log = logging.getLogger(__name__)
-
-
-def priority_json(name: str, points: int) -> str:
-    """Return one entry of the answer to `prioritize`, ready to be joined with others."""
-    return f'{{"Host":{json.dumps(name)},"Score":{points}}}'
 
 
 class _Nodes:
@@ -129,6 +125,13 @@ class NodeCache:
         """Return the nodes with a drain taint, vouched for or not, by name."""
         unfit = list(self._nodes.unfit.values())
         return sorted((n for n in unfit if n.drains or n.unvouched), key=lambda n: n.name)
+
+    def withheld_gpus(self) -> Counter[str]:
+        """Return how many GPUs are on refused nodes, by the worst condition of each."""
+        counts: Counter[str] = Counter()
+        for node in list(self._nodes.unfit.values()):
+            counts[node.refusals[0].condition] += node.gpus
+        return counts
 
     def malformed(self) -> int:
         """Return how many nodes have a devices annotation that cannot be read."""

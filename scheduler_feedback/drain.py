@@ -16,6 +16,14 @@ from scheduler_feedback.tolerations import tolerated, tolerated_by_name
 
 PENDING, TERMINATING, BUDGET, BUDGET_STALE, SEVERAL_BUDGETS, BACKOFF, BARE = DRAIN_POD_STATES
 
+_WHY = {
+    BUDGET: "{budgets} allows no eviction now",
+    BUDGET_STALE: "the status of {budgets} is not up to date",
+    SEVERAL_BUDGETS: "more than one PodDisruptionBudget selects the pod: {budgets}",
+    BARE: "no controller would create the pod again (--drain.bare-pods evicts it too)",
+}
+"""What is said of a held pod; the other states pass by themselves, or were said when they began."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draining:
@@ -119,11 +127,21 @@ def _leaving(draining: Iterable[Draining]) -> list[tuple[NodeHealth, Pod]]:
 
 def leaves(pod: Pod, node: NodeHealth) -> bool:
     """Whether draining the node means that this pod goes."""
-    if pod.owner == "DaemonSet" or pod.mirror or pod.finished:
-        return False
+    return not stays(pod, node)
+
+
+def stays(pod: Pod, node: NodeHealth) -> str:
+    """Return why draining the node leaves this pod alone; empty where the pod goes."""
+    if pod.owner == "DaemonSet":
+        return "of a DaemonSet"
+    if pod.mirror:
+        return "static"
+    if pod.finished:
+        return "finished"
     came_after = pod.created > node.drain_since
-    stays = tolerated if came_after else tolerated_by_name
-    return not all(stays(drain.taint, pod.tolerations) for drain in node.drains)
+    covers = tolerated if came_after else tolerated_by_name
+    all_covered = all(covers(drain.taint, pod.tolerations) for drain in node.drains)
+    return "tolerating the drain" if all_covered else ""
 
 
 def _state(
@@ -152,6 +170,12 @@ def _blocking(pod: Pod, rest: Ledger) -> tuple[str, tuple[Budget, ...]]:
         if rest.left(budget) < 1:
             return BUDGET, over
     return "", ()
+
+
+def why(held: Held) -> str:
+    """Return what is to be said of a held pod; empty where its state passes by itself."""
+    budgets = ", ".join(f"PodDisruptionBudget {b.namespace}/{b.name}" for b in held.budgets)
+    return _WHY.get(held.state, "").format(budgets=budgets)
 
 
 def count_states(held: Iterable[Held]) -> Mapping[str, int]:

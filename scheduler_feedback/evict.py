@@ -18,7 +18,7 @@ from catalog.wire import PREFIX
 from scheduler_feedback import drain
 from scheduler_feedback.announce import About, Announcer
 from scheduler_feedback.cache import NodeCache
-from scheduler_feedback.drain import Draining, Eviction, Held, Plan
+from scheduler_feedback.drain import Draining, Eviction, Plan
 from scheduler_feedback.errors import (
     Conflict,
     Forbidden,
@@ -47,14 +47,6 @@ _REST = 60.0
 
 _REFILL = 1.0
 """Seconds in which a whole burst of evictions is saved up again."""
-
-_WHY = {
-    drain.BUDGET: "{budgets} allows no eviction now",
-    drain.BUDGET_STALE: "the status of {budgets} is not up to date",
-    drain.SEVERAL_BUDGETS: "more than one PodDisruptionBudget selects the pod: {budgets}",
-    drain.BARE: "no controller would create the pod again (--drain.bare-pods evicts it too)",
-}
-"""What is said of a held pod; the other states pass by themselves, or were said when they began."""
 
 
 class Cluster(Protocol):
@@ -240,8 +232,10 @@ class Drainer:
                 message = f"nothing is left to evict from {_reason(node)}"
                 self._announcer.say(_node(node), "Drained", message)
         for held in made.held:
-            if held.state in _WHY:
-                self._announcer.say(_pod(held.pod), "DrainBlocked", _held(held), warning=True)
+            why = drain.why(held)
+            if why:
+                message = f"not evicted from {_reason(held.node)}: {why}"
+                self._announcer.say(_pod(held.pod), "DrainBlocked", message, warning=True)
 
 
 def _state(node: NodeHealth) -> str:
@@ -261,11 +255,6 @@ def _result(error: KubeError) -> str:
 
 def _reason(node: NodeHealth) -> str:
     return f"node {node.name}: {', '.join(dict.fromkeys(r.condition for r in node.drains))}"
-
-
-def _held(held: Held) -> str:
-    budgets = ", ".join(f"PodDisruptionBudget {b.namespace}/{b.name}" for b in held.budgets)
-    return f"not evicted from {_reason(held.node)}: {_WHY[held.state].format(budgets=budgets)}"
 
 
 def _pod(pod: Pod) -> About:

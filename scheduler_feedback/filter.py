@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import filterfalse
 
 from scheduler_feedback.health import NodeHealth, Refusal
 from scheduler_feedback.tolerations import Toleration, tolerated
@@ -26,13 +27,12 @@ def sift(
     A node that is not in it passes: what we do not know is not ours to refuse.
     """
     refused = {}
-    for name in names:
-        if name in unfit:
-            refusal = refusal_for(tolerations, unfit[name])
-            if refusal is not None:
-                refused[name] = refusal
-    passed = [name for name in names if name not in refused] if refused else list(names)
-    return Sifted(passed=passed, refused=refused)
+    for name in filter(unfit.__contains__, names):
+        node = unfit.get(name)  # the watch may have found it fit since
+        refusal = refusal_for(tolerations, node) if node else None
+        if refusal is not None:
+            refused[name] = refusal
+    return Sifted(passed=list(filterfalse(refused.__contains__, names)), refused=refused)
 
 
 def refusal_for(tolerations: Sequence[Toleration], node: NodeHealth) -> Refusal | None:

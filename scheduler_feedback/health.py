@@ -20,6 +20,8 @@ APPLIED, _WITHHELD, BLIND = wire.ACTIONS
 UNKNOWN_CONDITION = "unknown"
 """Stands for a taint under our prefix whose condition this version does not know."""
 
+_GPU = "nvidia.com/gpu"
+
 _BY_TAINT = {condition.taint: condition.type for condition in CONDITIONS}
 
 
@@ -66,6 +68,8 @@ class NodeHealth:
     drain_since: float = 0.0
     """When the youngest fault behind a drain taint began, in Unix seconds."""
     grade: Grade = Grade()
+    gpus: int = 0
+    """What its device plugin has announced, healthy or not."""
     malformed: str = ""
     """What is wrong with the devices annotation."""
 
@@ -95,6 +99,7 @@ def assess(node: Mapping[str, Any], prefix: str = wire.PREFIX) -> NodeHealth:
         drain_since=max((vouched[r.condition] for r in drains), default=0.0),
         unvouched=_worst_first(r for r in draining if r.condition not in vouched),
         grade=_grade(faults, taints, blind=bool(malformed) or _blind(node)),
+        gpus=_gpus(node),
         malformed=malformed,
     )
 
@@ -163,6 +168,11 @@ def _unverified(
             effect=NO_SCHEDULE,
         )
         yield Refusal(condition=ACCELERATORS_UNVERIFIED.type, verdict=Verdict.CORDON, taint=taint)
+
+
+def _gpus(node: Mapping[str, Any]) -> int:
+    text = str(((node.get("status") or {}).get("capacity") or {}).get(_GPU, ""))
+    return int(text) if text.isdecimal() else 0
 
 
 def _blind(node: Mapping[str, Any]) -> bool:

@@ -69,6 +69,21 @@ class Kube:
         """Return a Node object as it is now; NotFound where there is none."""
         return self._json("GET", f"{NODES}/{name}")
 
+    def nodes(self) -> Sequence[Object]:
+        """Return every Node object."""
+        return list(self.listing(NODES).objects)
+
+    def pod(self, namespace: str, name: str) -> Object:
+        """Return a Pod object; NotFound where there is none.
+
+        By a list, which is all that the drainer's role permits.
+        """
+        path = f"/api/v1/namespaces/{namespace}/pods"
+        found = list(self.listing(path, fieldSelector=f"metadata.name={name}").objects)
+        if not found:
+            raise NotFound(f"there is no pod {namespace}/{name}")
+        return found[0]
+
     def pods_on(self, node: str) -> Sequence[Object]:
         """Return the Pod objects bound to a node."""
         return list(self.listing(PODS, fieldSelector=f"spec.nodeName={node}").objects)

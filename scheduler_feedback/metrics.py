@@ -21,6 +21,8 @@ from scheduler_feedback.health import UNKNOWN_CONDITION
 BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 """Seconds: around what a request over 5,000 names takes, up to kube-scheduler's patience."""
 
+_CONDITIONS = (*(condition.type for condition in CONDITIONS), UNKNOWN_CONDITION)
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -68,7 +70,7 @@ class Metrics:
         return Counter(metric.name, metric.help, metric.labels, registry=self._registry)
 
     def _begin_at_zero(self) -> None:
-        for condition in (*(c.type for c in CONDITIONS), UNKNOWN_CONDITION):
+        for condition in _CONDITIONS:
             self._refusals.labels(condition)
         for verb in records.VERBS:
             self._requests.labels(verb, "200")
@@ -119,6 +121,9 @@ class Metrics:
         yield _gauge(records.CACHE_AGE, {} if age is None else {(): age})
         yield _gauge(records.CACHE_FRESH, {(): self._nodes.fresh})
         yield _gauge(records.MALFORMED_NODES, {(): self._nodes.malformed()})
+        if self._nodes.fresh:
+            gpus = self._nodes.withheld_gpus()
+            yield _gauge(records.GPU_WITHHELD, {(c,): gpus[c] for c in _CONDITIONS})
         yield _gauge(records.LEADER, {} if self.leading is None else {(): self.leading()})
         census = self.census
         if census is not None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from program.web import Request, Response, Routes, text
 from scheduler_feedback.cache import NodeCache
-from scheduler_feedback.extender import FILTER, PRIORITIZE, Extender
+from scheduler_feedback.extender import FILTER, PREEMPT, PRIORITIZE, Extender
 from scheduler_feedback.metrics import Metrics
 
 
@@ -28,6 +28,7 @@ def routes(
     return {
         ("POST", f"/{FILTER}"): extender.filter,
         ("POST", f"/{PRIORITIZE}"): extender.prioritize,
+        ("POST", f"/{PREEMPT}"): extender.preempt,
         ("GET", "/metrics"): metrics.expose,
         ("GET", "/healthz"): alive,
         ("GET", "/readyz"): ready,

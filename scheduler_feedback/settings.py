@@ -1,26 +1,11 @@
 """Every setting of railwatch-scheduler, with its default and its flag."""
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from catalog.wire import PREFIX
-from program.durations import format_duration, parse_duration
-from program.flags import flag
+from program.flags import at_least, flag, key_prefix
 
 DEFAULT_ADDRESS = ":9412"
-
-_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-
-
-def _at_least(least: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        seconds = parse_duration(text)
-        if seconds < least:
-            raise ValueError(f"{text} is too short: at least {format_duration(least)}")
-        return seconds
-
-    return parse
 
 
 def _rate(text: str) -> float:
@@ -33,15 +18,9 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _prefix(text: str) -> str:
-    if not _PREFIX.fullmatch(text):
-        raise ValueError(f"{text!r} is not a DNS name such as {PREFIX}")
-    return text
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
-    """How to reach the kube-apiserver, and the one object there that is ours."""
+class Access:
+    """How to reach the kube-apiserver."""
 
     kubeconfig: str = flag(
         "kubeconfig",
@@ -49,6 +28,12 @@ class Connection:
         metavar="FILE",
         help="how to reach the kube-apiserver; empty: as the pod this program runs in",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection(Access):
+    """How to reach the kube-apiserver, and the one object there that is ours."""
+
     lease_namespace: str = flag(
         "lease.namespace",
         default="railwatch",
@@ -71,14 +56,14 @@ class Settings(Connection):
         "key-prefix",
         default=PREFIX,
         metavar="PREFIX",
-        parse=_prefix,
+        parse=key_prefix,
         help="prefix of the taints and annotations that the bridge writes",
     )
     stale_after: float = flag(
         "cache.stale-after",
         default=60.0,
         metavar="DURATION",
-        parse=_at_least(2),
+        parse=at_least(2),
         help="without word from the kube-apiserver for so long, the filter passes every node",
     )
     drain: bool = flag(
@@ -88,7 +73,7 @@ class Settings(Connection):
         "drain.interval",
         default=5.0,
         metavar="DURATION",
-        parse=_at_least(0.1),
+        parse=at_least(0.1),
         help="how often the drainer looks again at a node it is draining",
     )
     drain_rate: float = flag(
@@ -107,6 +92,6 @@ class Settings(Connection):
         "lease.duration",
         default=15.0,
         metavar="DURATION",
-        parse=_at_least(1),
+        parse=at_least(1),
         help="how long the Lease outlives its holder's last word",
     )

@@ -78,6 +78,7 @@ def exporter(nvml: SimulatedNvml, sysfs: SimulatedSysfs) -> list[str]:
         *("--nvml.library", str(nvml.library)),
         *("--path.sysfs", str(sysfs.path)),
         *("--path.procfs", str(sysfs.proc)),
+        *("--path.kmsg", str(nvml.kernel_log.path)),
     ]
 
 

@@ -15,7 +15,7 @@ from exporters.facility import Cycle, End
 from exporters.gpu import identity
 from exporters.gpu.inventory import INDEX, SLOT, UUID, Entry
 from exporters.gpu.resets import Resets
-from exporters.gpu.tally import Tally
+from exporters.gpu.tally import Heard
 from exporters.ledger import Ledger
 from exporters.moment import Moment
 from exporters.sample import Sample
@@ -46,7 +46,7 @@ class Card:
         self._answered: Moment | None = None
         self._info: tuple[Sample, ...] = ()
         self._resets = Resets()
-        self._tally = Tally()
+        self._heard = Heard()
 
     @property
     def labels(self) -> tuple[str, str]:
@@ -64,8 +64,8 @@ class Card:
         would look like a GPU half in order. What was noted counts in any case.
         """
         self._identify(cycle)
-        self._tally.boot(self._resets.boot(cycle))
-        self._tally.count(cycle, now)
+        self._heard.boot(self._resets.boot(cycle))
+        self._heard.count(cycle, now)
         if cycle.complete:
             self._answered = now
             self.ledger.enter(cycle, now)
@@ -74,6 +74,10 @@ class Card:
         elif self.state == MISSING:
             return
         self._become(_STATE_AFTER.get(cycle.end, "unreadable"), cycle.problem)
+
+    def name(self, uuid: str) -> None:
+        """Take the uuid that the driver logged; what the GPU itself tells goes before it."""
+        self.uuid = self.uuid or uuid
 
     def _identify(self, cycle: Cycle) -> None:
         for index in cycle.notes(INDEX):
@@ -124,5 +128,5 @@ class Card:
         yield from fresh
 
     def xids(self) -> Iterator[Sample]:
-        """Yield the Xids counted."""
-        return self._tally.samples(self.labels)
+        """Yield the Xids that NVML told of."""
+        return self._heard.samples(self.labels)

@@ -1,5 +1,6 @@
 """The program's side of the GPU family: a card for each GPU, and how they stand together."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -7,13 +8,17 @@ from catalog.gpu import GPU_DRIVER_INFO
 from exporters.facility import Cycle, End, State
 from exporters.gpu import identity, state, xid
 from exporters.gpu.card import Card
+from exporters.gpu.faults import Faults
 from exporters.gpu.inventory import Entry, listing
 from exporters.ledger import Record, Standing, state_after
 from exporters.moment import Moment
+from exporters.node.tail import Tail
 from exporters.post import Pace, Post
 from exporters.registry import GPU, chosen
 from exporters.sample import Sample
 from exporters.settings import Settings
+
+log = logging.getLogger(__name__)
 
 INVENTORY_INTERVALS = 12
 
@@ -24,14 +29,22 @@ _CERTAIN = ("lost", "reset_required", "missing")
 class GpuFamily:
     """All GPUs of the node."""
 
-    def __init__(self, settings: Settings, epoch: float) -> None:
-        """Open the inventory's post; it opens those of the GPUs."""
+    def __init__(self, settings: Settings, epoch: float, tail: Tail | None = None) -> None:
+        """Open the inventory's post; it opens those of the GPUs.
+
+        `tail` is the kernel's log: where it can be read, it is what counts faults.
+        """
         self._settings = settings
         self._epoch = epoch
         self._names = tuple(f.name for f in chosen(GPU, settings.facilities))
         self._cards: list[Card] = []
         self._inventory: Cycle | None = None
         self._driver: tuple[Sample, ...] = ()
+        self._faults = Faults()
+        self._tail = tail
+        self._told_source = ""
+        if tail:
+            tail.listen(self._faults)
         pace = Pace.of(settings.interval, epoch, intervals=INVENTORY_INTERVALS)
         self.posts = [
             Post(
@@ -52,8 +65,9 @@ class GpuFamily:
 
     @property
     def settled(self) -> bool:
-        """Whether the GPUs were listed, and each has answered or was seen not to."""
-        return self._inventory is not None and all(card.state for card in self._cards)
+        """Whether the GPUs were listed, each has answered or was seen not to, and so the log."""
+        listed = self._inventory is not None and all(card.state for card in self._cards)
+        return listed and (self._tail is None or self._tail.complete or self._tail.unreadable)
 
     def enlist(self, cycle: Cycle, now: Moment) -> None:
         """Take an inventory: a post for each new GPU; one no longer listed is missing."""
@@ -99,6 +113,8 @@ class GpuFamily:
         for name in self._names:
             records = [card.ledger.records[name] for card in answering]
             standing = self._standing(name, _worst(records) or Record(state=silence), now)
+            if name == xid.FACILITY.name and silence is not State.ABSENT:
+                standing = self._of_log(standing, now)
             known = not answering and name == state.FACILITY.name and self._known()
             yield replace(standing, state=State.OK) if known else standing
 
@@ -112,6 +128,19 @@ class GpuFamily:
             age=min(ages, default=None),
             seconds=max((one.seconds for one in heard if one.seconds is not None), default=None),
             problem=record.problem or self._problem(record.state),
+        )
+
+    def _of_log(self, standing: Standing, now: Moment) -> Standing:
+        """Return how the Xids stand: as the kernel's log does, unless there is none to go by."""
+        if self._tail is None or self._tail.unreadable:
+            return standing
+        record = self._tail.record
+        return replace(
+            standing,
+            state=record.state if self._tail.complete else State.STARTING,
+            age=record.age(now),
+            seconds=record.seconds,
+            problem=record.problem,
         )
 
     def _known(self) -> bool:
@@ -139,11 +168,31 @@ class GpuFamily:
         if identity.FACILITY.name in self._names:
             yield from self._driver
         for card in self.cards:
+            card.name(self._faults.uuid(card.slot))
             if state.FACILITY.name in self._names:
                 yield from card.status(now)
             yield from card.readings(now)
-            if xid.FACILITY.name in self._names:
+        if xid.FACILITY.name in self._names:
+            yield from self._xids()
+
+    def _xids(self) -> Iterator[Sample]:
+        """Yield the faults of one source: both would count each twice."""
+        if self._tail is None or self._tail.unreadable:
+            self._tell_source("NVML events", self._tail.record.problem if self._tail else "")
+            for card in self.cards:
                 yield from card.xids()
+        elif self._tail.complete:
+            self._tell_source("kernel log")
+            yield from self._faults.samples(self.cards)
+
+    def _tell_source(self, source: str, problem: str = "") -> None:
+        """Log where Xids come from, once and when it changes."""
+        if source == self._told_source:
+            return
+        self._told_source = source
+        level = logging.WARNING if problem else logging.INFO
+        why = {"kernel_log": problem} if problem else {}
+        log.log(level, "xids are counted", extra={"source": source, **why})
 
 
 _WORST_FIRST = (State.FAILED, State.OK, State.ABSENT)

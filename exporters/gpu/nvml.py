@@ -6,6 +6,7 @@ Absent, one that cannot be is Unreadable.
 """
 
 import ctypes
+import math
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from exporters.errors import (
     ResetRequired,
     Unreadable,
 )
+from exporters.gpu.fields import Field
 from exporters.sample import Sample
 
 _MEANING: dict[int, type[ReadingError]] = {
@@ -43,6 +45,7 @@ class _TimedOut(Unreadable):
 _NOT_AVAILABLE = (2**32 - 1, 2**64 - 1)
 """NVML_VALUE_NOT_AVAILABLE, in both widths."""
 
+_MOST = 2**64
 _HOTTEST = 200
 """°C; NVML gives an unsigned number, so that a negative reading comes as one far beyond."""
 
@@ -60,8 +63,37 @@ def _call(name: str, *arguments: Any) -> Any:
         raise Unreadable(f"{name}: {error}") from None
 
 
+def _available(name: str, *values: Any) -> tuple[int, ...]:
+    numbers = tuple(map(int, values))
+    if not set(numbers).isdisjoint(_NOT_AVAILABLE):
+        raise Absent(f"{name}: not available")
+    return numbers
+
+
 def _number(name: str, *arguments: Any) -> int:
-    value = int(_call(name, *arguments))
+    return _available(name, _call(name, *arguments))[0]
+
+
+def _record(name: str, told: ctypes.Structure) -> dict[str, int]:
+    members = [field[0] for field in told._fields_]
+    values = (getattr(told, member) for member in members)
+    return dict(zip(members, _available(name, *values), strict=True))
+
+
+_MEMBERS = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")
+"""Where a field's value stands, by its nvmlValueType_t."""
+
+
+def _field_value(field: Field, told: Any) -> float:
+    name = f"NVML_FI_DEV_{field.name}"
+    if told.nvmlReturn != pynvml.NVML_SUCCESS:
+        meaning = _MEANING.get(told.nvmlReturn, Unreadable)
+        raise meaning(f"{name}: {pynvml.NVMLError(told.nvmlReturn)}")
+    if told.valueType >= len(_MEMBERS):
+        raise Unreadable(f"{name}: value of unknown type {told.valueType}")
+    value: float = getattr(told.value, _MEMBERS[told.valueType])
+    if not math.isfinite(value):
+        raise Unreadable(f"{name}: {value} is not a number")
     if value in _NOT_AVAILABLE:
         raise Absent(f"{name}: not available")
     return value
@@ -143,6 +175,7 @@ class Gpu:
         """Learn the identity that every sample carries."""
         self._handle = handle
         self._events: Any = None
+        self._fields: dict[int, Any] = {}
         self.procfs = procfs
         self.uuid = _text("nvmlDeviceGetUUID", handle)
         self.index = _number("nvmlDeviceGetIndex", handle)
@@ -150,6 +183,41 @@ class Gpu:
     def sample(self, metric: Metric, value: float, *labels: str) -> Sample:
         """Return a sample of this GPU."""
         return Sample(metric, (str(self.index), self.uuid, *labels), value)
+
+    def begin(self) -> None:
+        """Begin a cycle: what fields said in the one before is forgotten."""
+        self._fields = {}
+
+    def field(self, field: Field) -> float:
+        """Return a field's value, in NVML's unit; the first one asked for in a cycle reads all."""
+        if not self._fields:
+            told = _call("nvmlDeviceGetFieldValues", self._handle, list(Field))
+            self._fields = {value.fieldId: value for value in told}
+        return _field_value(field, self._fields[field])
+
+    def number(self, name: str, *arguments: int, most: int = _MOST) -> int:
+        """Return the number that a function of pynvml gives of this GPU, in NVML's unit.
+
+        Unreadable where it is beyond `most`: nonsense must not become a value.
+        """
+        value = _number(name, self._handle, *arguments)
+        if value > most:
+            raise Unreadable(f"{name}: {value} is beyond {most}")
+        return value
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """Return the numbers that a function of pynvml with several results gives."""
+        return _available(name, *_call(name, self._handle))
+
+    def record(self, name: str) -> dict[str, int]:
+        """Return the members of the structure that a function of pynvml gives."""
+        return _record(name, _call(name, self._handle))
+
+    def sram_ecc(self) -> dict[str, int]:
+        """Return the SRAM's error status; pynvml leaves the pointer to its caller."""
+        name, status = "nvmlDeviceGetSramEccErrorStatus", pynvml.c_nvmlEccSramErrorStatus_v1_t()
+        _call(name, self._handle, ctypes.byref(status))
+        return _record(name, status)
 
     def name(self) -> str:
         """Return the product's name."""
@@ -185,40 +253,16 @@ class Gpu:
     def utilization(self) -> Utilization:
         """Return the utilisation; it is not available under MIG."""
         rates = _call("nvmlDeviceGetUtilizationRates", self._handle)
-        percent = Utilization(gpu=int(rates.gpu), memory=int(rates.memory))
-        if {percent.gpu, percent.memory} & set(_NOT_AVAILABLE):
-            raise Absent("nvmlDeviceGetUtilizationRates: not available")
+        gpu, memory = _available("nvmlDeviceGetUtilizationRates", rates.gpu, rates.memory)
+        percent = Utilization(gpu=gpu, memory=memory)
         if max(percent.gpu, percent.memory) > 100:  # noqa: PLR2004 - percent
             raise Unreadable(f"nvmlDeviceGetUtilizationRates: {percent} is beyond 100 percent")
         return percent
 
     def temperature(self) -> int:
         """Return the die's temperature in °C."""
-        value = _number("nvmlDeviceGetTemperature", self._handle, pynvml.NVML_TEMPERATURE_GPU)
-        if value > _HOTTEST:
-            raise Unreadable(f"nvmlDeviceGetTemperature: {value} °C cannot be")
-        return value
-
-    def power_usage(self) -> int:
-        """Return the board's draw in milliwatts."""
-        return _number("nvmlDeviceGetPowerUsage", self._handle)
-
-    def power_limit(self) -> int:
-        """Return the limit in force in milliwatts."""
-        return _number("nvmlDeviceGetEnforcedPowerLimit", self._handle)
-
-    def energy(self) -> int:
-        """Return the energy used since the driver was loaded, in millijoules."""
-        return _number("nvmlDeviceGetTotalEnergyConsumption", self._handle)
-
-    def ecc_errors(self, *, uncorrected: bool) -> int:
-        """Return the volatile error counter of one kind."""
-        kind = (
-            pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED
-            if uncorrected
-            else pynvml.NVML_MEMORY_ERROR_TYPE_CORRECTED
-        )
-        return _number("nvmlDeviceGetTotalEccErrors", self._handle, kind, pynvml.NVML_VOLATILE_ECC)
+        sensor = pynvml.NVML_TEMPERATURE_GPU
+        return self.number("nvmlDeviceGetTemperature", sensor, most=_HOTTEST)
 
     def watch_xids(self) -> bool:
         """Have Xid events queued from now on; Absent where this GPU has none.

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 def draw(gpu: Gpu) -> Iterator[Sample]:
     """Yield the draw; NVML counts milliwatts."""
-    yield gpu.sample(GPU_POWER, gpu.power_usage() / 1000)
+    yield gpu.sample(GPU_POWER, gpu.number("nvmlDeviceGetPowerUsage") / 1000)
 
 
 def limit(gpu: Gpu) -> Iterator[Sample]:
     """Yield the limit in force; NVML counts milliwatts."""
-    yield gpu.sample(GPU_POWER_LIMIT, gpu.power_limit() / 1000)
+    yield gpu.sample(GPU_POWER_LIMIT, gpu.number("nvmlDeviceGetEnforcedPowerLimit") / 1000)
 
 
 def energy(gpu: Gpu) -> Iterator[Sample]:
     """Yield the energy used; NVML counts millijoules. Volta and newer."""
-    yield gpu.sample(GPU_ENERGY, gpu.energy() / 1000)
+    yield gpu.sample(GPU_ENERGY, gpu.number("nvmlDeviceGetTotalEnergyConsumption") / 1000)
 
 
 FACILITY = Facility(

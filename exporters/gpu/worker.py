@@ -29,6 +29,7 @@ class GpuSession:
 
     def cycle(self) -> Iterator[Outcome]:
         """Run each facility; of a GPU that is gone, only what its driver still tells."""
+        self._gpu.begin()
         for facility in self._facilities:
             outcome = run(facility, (self._gpu,))
             yield outcome

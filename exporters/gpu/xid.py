@@ -1,7 +1,7 @@
 """gpu/xid: the errors the driver reports, from its event queue.
 
-Counted by the program, so that a worker's end loses no count. Events between a worker's end and
-its successor's start are lost.
+They count only where the kernel's log cannot be read: it knows of all since the boot, the queue
+of none before the exporter began, nor of any between a worker's end and its successor's start.
 """
 
 from __future__ import annotations
@@ -39,4 +39,9 @@ def events(gpu: Gpu) -> Iterator[Note]:
         yield Note(XID, code)
 
 
-FACILITY = Facility(family="gpu", name="xid", reads="Xid errors", readings=(events,))
+FACILITY = Facility(
+    family="gpu",
+    name="xid",
+    reads="Xid errors of GPUs, SXid errors of NVSwitches",
+    readings=(events,),
+)

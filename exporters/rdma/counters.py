@@ -2,9 +2,17 @@
 
 from collections.abc import Iterator
 
-from catalog.rdma import RDMA_PORT_LINK_DOWNED, RDMA_PORT_RECEIVE, RDMA_PORT_TRANSMIT
+from catalog.rdma import (
+    RDMA_PORT_CARRIER_DOWN,
+    RDMA_PORT_LINK_DOWNED,
+    RDMA_PORT_RECEIVE,
+    RDMA_PORT_TRANSMIT,
+)
+from catalog.rdma_counters import LINK_DOWNED, RDMA_COUNTER_SATURATED
+from exporters.errors import Absent
 from exporters.facility import Facility
-from exporters.rdma.sysfs import Port
+from exporters.rdma import netdev
+from exporters.rdma.sysfs import Port, count
 from exporters.sample import Sample
 
 WORD = 4
@@ -13,22 +21,42 @@ WORD = 4
 
 def received(port: Port) -> Iterator[Sample]:
     """Yield the bytes received."""
-    yield port.sample(RDMA_PORT_RECEIVE, WORD * port.counter("counters/port_rcv_data"))
+    yield port.sample(RDMA_PORT_RECEIVE, _bytes(port, "port_rcv_data", "rx_bytes"))
 
 
 def transmitted(port: Port) -> Iterator[Sample]:
     """Yield the bytes sent."""
-    yield port.sample(RDMA_PORT_TRANSMIT, WORD * port.counter("counters/port_xmit_data"))
+    yield port.sample(RDMA_PORT_TRANSMIT, _bytes(port, "port_xmit_data", "tx_bytes"))
+
+
+def _bytes(port: Port, words: str, own: str) -> int:
+    """Return what the port counts in words, else what its driver counts in bytes, as EFA's does."""
+    try:
+        return WORD * port.take(f"counters/{words}", count)
+    except Absent:
+        return port.take(f"hw_counters/{own}", count)
 
 
 def link_downed(port: Port) -> Iterator[Sample]:
-    """Yield the times the link went down."""
-    yield port.sample(RDMA_PORT_LINK_DOWNED, port.counter("counters/link_downed"))
+    """Yield the times the link went down, as far as the port's 8 bits go."""
+    value = port.take(f"{LINK_DOWNED.folder}/{LINK_DOWNED.file}", count)
+    yield port.sample(RDMA_PORT_LINK_DOWNED, value)
+    if value == LINK_DOWNED.ceiling:
+        yield port.sample(RDMA_COUNTER_SATURATED, 1, LINK_DOWNED.file)
+
+
+def carrier_down(port: Port) -> Iterator[Sample]:
+    """Yield the times the network interface lost its carrier."""
+    if name := netdev.name(port):
+        file = "carrier_down_count"
+        yield port.sample(
+            RDMA_PORT_CARRIER_DOWN, port.take_from(netdev.folder(port, name), file, count)
+        )
 
 
 FACILITY = Facility(
     family="rdma",
     name="counters",
     reads="bytes through each RDMA port, and how often its link went down",
-    readings=(received, transmitted, link_downed),
+    readings=(received, transmitted, link_downed, carrier_down),
 )

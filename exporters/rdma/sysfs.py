@@ -1,8 +1,11 @@
 """An RDMA port as sysfs shows it: /sys/class/infiniband/DEVICE/ports/N."""
 
 import math
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from catalog.metrics import Metric
 from exporters.errors import Absent, Unreadable
@@ -11,6 +14,9 @@ from exporters.sample import Sample
 
 _HIGHEST = 2**64 - 1
 _SHOWN = 80
+_LANES = re.compile(r"\(([0-9]{1,3})X")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +25,20 @@ class Port:
 
     device: str
     number: str
+    """Empty for the device as a whole."""
     folder: Path
     """The device's folder."""
+    leads: bool = True
+    """Whether it is the device's first port."""
+    alone: bool = True
+    """Whether it is the only one."""
+    trouble: list[str] = field(default_factory=list, compare=False)
+    """The files that could not be read or made no sense, by their names below the port."""
+
+    @property
+    def whole(self) -> "Port":
+        """The device as a whole."""
+        return replace(self, number="")
 
     def sample(self, metric: Metric, value: float, *labels: str) -> Sample:
         """Return a sample of this port."""
@@ -30,15 +48,31 @@ class Port:
         """Return the path of one of the port's own files."""
         return self.folder / "ports" / self.number / name
 
-    def counter(self, name: str) -> int:
-        """Return a counter as the kernel counts it; Absent where the port has none."""
-        text = read(self.path(name))
-        if text.startswith("N/A"):  # what the kernel says where a port has no PMA
-            raise Absent(f"{self.path(name)}: {text[:_SHOWN]}")
-        return number(text, self.path(name))
+    def take(self, name: str, parse: Callable[[str, str], T]) -> T:
+        """Return what one of the port's own files says; what is Unreadable is noted as trouble."""
+        kind, _, file = name.rpartition("/")
+        return self.take_from(self.path(kind), file, parse, kind)
+
+    def take_from(
+        self, folder: Path, file: str, parse: Callable[[str, str], T], kind: str = ""
+    ) -> T:
+        """Return what a file in any folder says; `kind` goes before its name in the trouble."""
+        path = f"{folder}/{file}"
+        try:
+            return parse(read(path), path)
+        except Unreadable:
+            self.trouble.append(f"{kind}/{file}" if kind else file)
+            raise
 
 
-def number(text: str, path: Path) -> int:
+def count(said: str, path: str) -> int:
+    """Return a counter as the kernel counts it; Absent where the port has none."""
+    if said.startswith("N/A"):  # what the kernel says where a port has no PMA
+        raise Absent(f"{path}: {said[:_SHOWN]}")
+    return number(said, path)
+
+
+def number(text: str, path: str) -> int:
     """Return an unsigned 64-bit number; Unreadable names the path where the text is none."""
     if not (text.isascii() and text.isdigit()) or len(text) > len(str(_HIGHEST)):
         raise Unreadable(f"{path}: {text[:_SHOWN]!r} is not a counter")
@@ -48,7 +82,7 @@ def number(text: str, path: Path) -> int:
     return value
 
 
-def leading_number(text: str, path: Path) -> int:
+def leading_number(text: str, path: str) -> int:
     """Return the number before the colon of `4: ACTIVE`."""
     head, colon, _ = text.partition(":")
     if not colon:
@@ -56,8 +90,17 @@ def leading_number(text: str, path: Path) -> int:
     return number(head.strip(), path)
 
 
-def bytes_per_second(text: str, path: Path) -> float:
-    """Return the rate in `400 Gb/sec (4X NDR)`, one direction."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """How fast a link runs, one direction."""
+
+    bytes_per_second: float
+    lanes: int
+    """0 where the kernel does not say."""
+
+
+def rate(text: str, path: str) -> Rate:
+    """Return the rate in `400 Gb/sec (4X NDR)`."""
     amount, _, unit = text.partition(" ")
     try:
         gigabits = float(amount)
@@ -65,42 +108,40 @@ def bytes_per_second(text: str, path: Path) -> float:
         gigabits = math.nan
     if not (math.isfinite(gigabits) and gigabits >= 0 and unit.startswith("Gb/sec")):
         raise Unreadable(f"{path}: {text[:_SHOWN]!r} is not a rate such as '400 Gb/sec (4X NDR)'")
-    return gigabits * 1e9 / 8
+    lanes = _LANES.search(unit)
+    return Rate(bytes_per_second=gigabits * 1e9 / 8, lanes=int(lanes[1]) if lanes else 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """The ports there are, and what kept others from being listed."""
-
-    found: tuple[Port, ...]
-    problem: str = ""
+def device_folder(sysfs: Path, device: str) -> Path:
+    """Return the folder of a device."""
+    return sysfs / "class" / "infiniband" / device
 
 
-def ports(sysfs: Path) -> Ports:
-    """Return the ports in order; none where the kernel has no RDMA device.
-
-    A device that vanishes meanwhile is passed over; one that cannot be listed hides no other.
-    """
-    folder = sysfs / "class" / "infiniband"
-    devices, problem = _names(folder)
-    found = []
-    for device in devices:
-        numbers, unlisted = _names(folder / device / "ports")
-        problem = problem or unlisted
-        found += [
-            Port(device=device, number=number, folder=folder / device)
-            for number in sorted(numbers, key=_numerically)
-        ]
-    return Ports(found=tuple(found), problem=problem)
+def devices(sysfs: Path) -> list[str]:
+    """Return the devices' names; none where the kernel has no RDMA device."""
+    return _names(device_folder(sysfs, ""))
 
 
-def _names(folder: Path) -> tuple[list[str], str]:
+def ports(folder: Path) -> list[Port]:
+    """Return a device's ports in order; none where it vanished since it was listed."""
+    numbers = sorted(_names(folder / "ports"), key=_numerically)
+    return [
+        Port(
+            device=folder.name,
+            number=number,
+            folder=folder,
+            leads=number == numbers[0],
+            alone=len(numbers) == 1,
+        )
+        for number in numbers
+    ]
+
+
+def _names(folder: Path) -> list[str]:
     try:
-        return entries(folder), ""
+        return entries(folder)
     except Absent:
-        return [], ""
-    except Unreadable as error:
-        return [], str(error)
+        return []
 
 
 def _numerically(name: str) -> tuple[int, str]:

@@ -43,6 +43,7 @@ class Host:
             f"--nvml.library={self.nvml.library}",
             f"--path.sysfs={self.sysfs.path}",
             f"--path.procfs={self.sysfs.proc}",
+            f"--path.kmsg={self.nvml.kernel_log.path}",
             "--interval=2s",
         ]
         self._exporter = self._stack.enter_context(

@@ -14,8 +14,85 @@ RULES = 8
 SETS = 128
 """Event sets that one program can hold."""
 
+ABSENT = -1
+"""The value of a field that this card does not have: NVML says NOT_SUPPORTED."""
+
 PROCEED, ERROR, HANG, SLOW = range(4)
 """What a rule does to a call: nothing, return `value`, sleep until it is gone, take `value` ms."""
+
+
+OPTIONAL = (
+    "remapped_correctable",
+    "remapped_uncorrectable",
+    "remapped_pending",
+    "remapped_failed",
+    "banks_max",
+    "banks_high",
+    "banks_partial",
+    "banks_low",
+    "banks_none",
+    "retired_single_bit",
+    "retired_double_bit",
+    "retired_pending",
+    "recovery_action",
+    "clocks_limited",
+    "clocks_limitable",
+    "limited_sw_power_cap",
+    "limited_sync_boost",
+    "limited_board_limit",
+    "limited_reliability",
+    "limited_sw_thermal_slowdown",
+    "limited_hw_thermal_slowdown",
+    "limited_hw_power_brake_slowdown",
+    "pcie_generation",
+    "pcie_generation_max",
+    "pcie_lanes",
+    "pcie_lanes_max",
+    "pcie_replay",
+    "pcie_recovery",
+    "pcie_correctable",
+    "pcie_naks_received",
+    "pcie_receiver",
+    "pcie_bad_tlp",
+    "pcie_naks_sent",
+    "pcie_bad_dllp",
+    "pcie_non_fatal",
+    "pcie_fatal",
+    "pcie_unsupported_request",
+    "pcie_lcrc",
+    "memory_temperature",
+    "temperature_shutdown",
+    "temperature_slowdown",
+    "temperature_memory_max",
+    "temperature_gpu_max",
+    "fans",
+    "fan_speed",
+    "compute_mode",
+    "bar1_total",
+    "bar1_used",
+    "encoder_utilization",
+    "decoder_utilization",
+    "jpeg_utilization",
+    "ofa_utilization",
+    "sram_parity",
+    "sram_secded",
+    "sram_l2",
+    "sram_sm",
+    "sram_pcie",
+    "sram_mcu",
+    "sram_other",
+    "sram_threshold_exceeded",
+)
+"""Numbers of a GPU that may be ABSENT."""
+
+SIGNED = (
+    "temperature_margin",
+    "margin_shutdown",
+    "margin_slowdown",
+    "margin_memory_max",
+    "margin_gpu_max",
+)
+"""Numbers of a GPU that may be below zero."""
 
 
 class Rule(ctypes.Structure):
@@ -61,7 +138,6 @@ class Gpu(ctypes.Structure):
         ("utilization", ctypes.c_int64),
         ("memory_utilization", ctypes.c_int64),
         ("temperature", ctypes.c_int64),
-        ("memory_temperature", ctypes.c_int64),
         ("power", ctypes.c_int64),
         ("power_limit", ctypes.c_int64),
         ("power_limit_default", ctypes.c_int64),
@@ -88,9 +164,8 @@ class Gpu(ctypes.Structure):
         ("sram_uncorrected", ctypes.c_int64),
         ("sram_corrected_aggregate", ctypes.c_int64),
         ("sram_uncorrected_aggregate", ctypes.c_int64),
-        ("pcie_replay", ctypes.c_int64),
-        ("recovery_action", ctypes.c_int64),
         ("mig_mode", ctypes.c_int64),
+        *((name, ctypes.c_int64) for name in (*OPTIONAL, *SIGNED)),
         ("rules", Rule * RULES),
     )
 
@@ -129,6 +204,7 @@ class Control(ctypes.Structure):
 def c_header() -> str:
     """Return the C declarations of the same layout, with its sizes asserted."""
     constants = {"GPUS": GPUS, "EVENTS": EVENTS, "RULES": RULES, "SETS": SETS}
+    constants |= {"ABSENT": ABSENT}
     constants |= {"PROCEED": PROCEED, "ERROR": ERROR, "HANG": HANG, "SLOW": SLOW}
     lines = ["/* Made by testbed/nvml/layout.py. */", "#pragma once", "#include <stdint.h>"]
     lines += [f"#define CONTROL_{name} {value}" for name, value in constants.items()]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from testbed.nvml.layout import ABSENT
+
 XID = 0x8
 """nvmlEventTypeXidCriticalError."""
 
@@ -47,6 +49,26 @@ _HOPPER = {
     "performance_state": 0,
     "persistence_mode": 1,
     "ecc_mode": 1,
+    "temperature_shutdown": ABSENT,
+    "temperature_slowdown": ABSENT,
+    "temperature_memory_max": ABSENT,
+    "temperature_gpu_max": ABSENT,
+    "temperature_margin": 55,
+    "margin_shutdown": -8,
+    "margin_slowdown": -2,
+    "margin_memory_max": 0,
+    "margin_gpu_max": 0,
+    "fans": ABSENT,
+    "clocks_limited": 0x1,
+    "clocks_limitable": 0x7FF,
+    "pcie_generation": 5,
+    "pcie_generation_max": 5,
+    "pcie_lanes": 16,
+    "pcie_lanes_max": 16,
+    "banks_max": 640,
+    "retired_single_bit": ABSENT,
+    "retired_double_bit": ABSENT,
+    "retired_pending": ABSENT,
 }
 _HGX_BUSES = (0x1B, 0x43, 0x52, 0x61, 0x9D, 0xC3, 0xD1, 0xDF)
 
@@ -61,6 +83,7 @@ PROFILES: Mapping[str, Profile] = {
             "pci_subsystem_id": 0x16C1_10DE,
             "memory_total": 81_559 * _MIB,
             "memory_reserved": 551 * _MIB,
+            "bar1_total": 131_072 * _MIB,
             "clock_memory": 2619,
             "clock_memory_max": 2619,
         },
@@ -75,6 +98,7 @@ PROFILES: Mapping[str, Profile] = {
             "pci_subsystem_id": 0x18BE_10DE,
             "memory_total": 143_771 * _MIB,
             "memory_reserved": 610 * _MIB,
+            "bar1_total": 262_144 * _MIB,
             "clock_memory": 3201,
             "clock_memory_max": 3201,
         },

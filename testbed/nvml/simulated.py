@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from testbed.directories import private_directory
+from testbed.kernel_log import SimulatedKernelLog
 from testbed.nvml import control, library, state
 from testbed.nvml.layout import ERROR, GPUS, HANG, SLOW, Control, Gpu, Node
 from testbed.nvml.profiles import CUDA, DRIVER, PROFILES, XID
@@ -21,7 +22,7 @@ EVERY_CALL = "*"
 
 
 class SimulatedNvml:
-    """A simulated NVML library and the way to steer it.
+    """A simulated NVML library, the driver's lines in the kernel's log, and the way to steer both.
 
     A program uses it with `environment` laid over its own and, unless it looks for the library by
     name, with the path `library`. GPUs are meant by slot, 0 to `gpus - 1`; a slot keeps its number
@@ -57,6 +58,7 @@ class SimulatedNvml:
         with ExitStack() as stack:
             self._control = stack.enter_context(private_directory("nvml")) / "control"
             control.write(self._control, self._healthy())
+            self.kernel_log.reboot()
             self._stack = stack.pop_all()
         return self
 
@@ -83,6 +85,11 @@ class SimulatedNvml:
         return self._control
 
     @property
+    def kernel_log(self) -> SimulatedKernelLog:
+        """The node's kernel log, to which the driver writes each Xid as well."""
+        return SimulatedKernelLog(self.control.with_name("kmsg"))
+
+    @property
     def library(self) -> Path:
         """The simulated libnvidia-ml.so.1."""
         return library.build()
@@ -97,6 +104,10 @@ class SimulatedNvml:
     def uuid(self, gpu: int) -> str:
         """Return the UUID of the card in a slot."""
         return str(self.get(gpu, "uuid"))
+
+    def slot(self, gpu: int) -> str:
+        """Return the PCI function of a slot."""
+        return f"{self.get(gpu, 'pci_domain'):04x}:{self.get(gpu, 'pci_bus'):02x}:00.0"
 
     def get(self, gpu: int, field: str) -> int | str:
         """Return a field of a GPU (`state.FIELDS`), in the unit that NVML reports it in."""
@@ -116,9 +127,11 @@ class SimulatedNvml:
         self.event(gpu, XID, code)
 
     def event(self, gpu: int, kind: int, data: int = 0) -> None:
-        """Report an event of one of NVML's types (nvmlEventType…)."""
+        """Report an event of one of NVML's types (nvmlEventType…); an Xid is logged too."""
         with control.change(self.control) as changed:
             self._gpu(changed, gpu)
+            if kind == XID:
+                self._log(gpu, data)
             state.append(changed, gpu, kind, data)
 
     def lose(self, gpu: int, *, xid: int | None = FELL_OFF_BUS) -> None:
@@ -126,6 +139,7 @@ class SimulatedNvml:
         with control.change(self.control) as changed:
             self._gpu(changed, gpu).lost = 1
             if xid is not None:
+                self._log(gpu, xid)
                 state.append(changed, gpu, XID, xid)
 
     def hang(self, gpu: int | None = None, *, call: str = EVERY_CALL) -> None:
@@ -174,11 +188,16 @@ class SimulatedNvml:
 
         A card that was removed stays away.
         """
+        self.kernel_log.reboot()
         with control.change(self.control) as changed:
             state.clear_rules(changed.node)
             changed.events = state.cleared_events()
             for gpu in changed.gpus[: self.gpus]:
                 state.boot(gpu)
+
+    def _log(self, gpu: int, code: int) -> None:
+        self.kernel_log.name(self.slot(gpu), self.uuid(gpu))
+        self.kernel_log.xid(self.slot(gpu), code)
 
     def _gpu(self, of: Control, gpu: int) -> Gpu:
         if not 0 <= gpu < self.gpus:

@@ -7,7 +7,19 @@ import time
 import uuid as uuids
 from collections.abc import Mapping
 
-from testbed.nvml.layout import EVENTS, PROCEED, RULES, Control, Event, Gpu, Node, Rule
+from testbed.nvml.layout import (
+    ABSENT,
+    EVENTS,
+    OPTIONAL,
+    PROCEED,
+    RULES,
+    SIGNED,
+    Control,
+    Event,
+    Gpu,
+    Node,
+    Rule,
+)
 from testbed.nvml.profiles import Profile
 
 _TEXTS = ("uuid", "name", "serial", "vbios")
@@ -58,8 +70,16 @@ def assign(gpu: Gpu, values: Mapping[str, int | str]) -> None:
 
 def reset(gpu: Gpu) -> None:
     """Set to zero what a reset of the GPU sets to zero."""
-    for field in (*_VOLATILE, "recovery_action"):
-        setattr(gpu, field, 0)
+    for field in (
+        *_VOLATILE,
+        "sram_parity",
+        "sram_secded",
+        "recovery_action",
+        "remapped_pending",
+        "retired_pending",
+    ):
+        if getattr(gpu, field) != ABSENT:
+            setattr(gpu, field, 0)
 
 
 def boot(gpu: Gpu) -> None:
@@ -104,8 +124,9 @@ def _check(field: str, value: int | str) -> None:
     """Refuse what ctypes would cut to fit."""
     if isinstance(value, str) != (field in _TEXTS):
         raise TypeError(f"{field}={value!r}: expected {'text' if field in _TEXTS else 'a number'}")
-    if isinstance(value, int) and not 0 <= value < 1 << 63:
-        raise ValueError(f"{field}={value}: expected 0 to 2^63-1")
+    lowest = -(1 << 31) if field in SIGNED else ABSENT if field in OPTIONAL else 0
+    if isinstance(value, int) and not lowest <= value < 1 << 63:
+        raise ValueError(f"{field}={value}: expected {lowest} to 2^63-1")
     size = getattr(Gpu, field).size
     if isinstance(value, str) and len(value.encode()) >= size:
         raise ValueError(f"{field}={value!r}: expected less than {size} bytes")

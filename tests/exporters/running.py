@@ -137,6 +137,7 @@ class Hardware:
         return [
             *("--path.sysfs", str(self.sysfs.path)),
             *("--path.procfs", str(self.sysfs.proc)),
+            *("--path.kmsg", str(self.nvml.kernel_log.path)),
             *("--nvml.library", str(self.nvml.library)),
         ]
 

@@ -69,19 +69,6 @@ def test_a_worker_that_dies_fails_every_facility() -> None:
     assert {s.state for s in family.standings(at(1))} == {State.FAILED}
 
 
-def test_the_inventory_stands_as_the_ports_and_remembers() -> None:
-    family = RdmaFamily(Settings(), PACE)
-    assert standings(family, 0)["inventory"].state is State.STARTING
-
-    (post,) = family.posts
-    post.step(at(0))
-    post.received(ACTIVE, at(1))
-    post.received((End.OK, ""), at(1))
-
-    assert standings(family, 1)["inventory"].state is State.OK
-    assert [s.value for s in family.samples(at(100))] == [1, 1]
-
-
 def test_without_the_port_facility_nothing_can_be_learned() -> None:
     keys = Settings().facilities - {"rdma.port"}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog import exporter as own
-from catalog import gpu, rdma
+from catalog import rdma_counters
+from exporters.metrics import METRICS
 from testbed.tools import ensure
 from tests.exporters.running import (
     EXPORTER,
@@ -30,7 +30,10 @@ PORTS = 2
 
 @pytest.fixture
 def machine() -> Iterator[Hardware]:
+    """A machine whose last GPU has what only older ones have, so that every reading has one."""
     with hardware(GPUS, PORTS) as made:
+        made.nvml.set(GPUS - 1, retired_single_bit=0, retired_double_bit=0, retired_pending=0)
+        made.nvml.set(GPUS - 1, fans=2, temperature_shutdown=104, temperature_slowdown=101)
         yield made
 
 
@@ -43,11 +46,21 @@ def running(machine: Hardware) -> Iterator[Exporter]:
 def test_every_metric_of_the_catalogue_is_there_and_promtool_finds_no_fault(
     machine: Hardware, running: Exporter
 ) -> None:
+    machine.nvml.kernel_log.sxid(3, "0000:05:00.0", 12028, "egress PRIV error", fatal=False)
+    running.await_scrape(
+        "the SXid", 5, lambda s: bool(s.all("railwatch_gpu_nvswitch_sxid_errors_total"))
+    )
+    counters = "class/infiniband/mlx5_1/ports/1"
+    for known in rdma_counters.KNOWN:  # of all drivers in one port, which no real one has
+        machine.sysfs.write(f"{counters}/{known.folder}/{known.file}", "0")
+    machine.sysfs.write(f"{counters}/hw_counters/of_tomorrow", "0")
+    machine.sysfs.set_counter("mlx5_1", 1, "link_downed", 255)
+    machine.sysfs.write(f"{counters}/hw_counters/damaged", "damaged")
+    running.await_scrape("the error", 5, lambda s: bool(s.all("railwatch_rdma_read_errors_total")))
     text = running.get().body.decode()
 
     found = {series.name for series in parse(text).series}
-    catalogue = (*own.METRICS, *gpu.METRICS, *rdma.METRICS)
-    assert {metric.name for metric in catalogue} <= found
+    assert {metric.name for metric in METRICS} <= found
     promtool = str(ensure("promtool")["promtool"])
     checked = subprocess.run([promtool, "check", "metrics"], input=text.encode(), check=False)
     assert checked.returncode == 0
@@ -232,27 +245,35 @@ def test_without_rdma_devices_that_family_is_absent(machine: Hardware) -> None:
         assert scrape.collector_state("gpu", "memory") == "ok"
 
 
-def test_a_hanging_sysfs_file_costs_the_rdma_series_only(
-    machine: Hardware, running: Exporter
-) -> None:
-    state = machine.sysfs.path / "class/infiniband/mlx5_0/ports/1/counters/port_rcv_data"
-    target = state.resolve()
+def test_a_hanging_sysfs_file_costs_its_device_only(machine: Hardware, running: Exporter) -> None:
+    counter = machine.sysfs.path / "class/infiniband/mlx5_0/ports/1/counters/port_rcv_data"
+    target = counter.resolve()
     target.unlink()
     os.mkfifo(target)
 
     scrape = running.await_scrape(
-        "the hang", 8, lambda s: s.collector_state("rdma", "counters") == "hung"
+        "the hang, and the other device's return",
+        8,
+        lambda s: (
+            s.value("railwatch_rdma_device_state", device="mlx5_0", state="hung") == 1
+            and s.value("railwatch_rdma_port_state", device="mlx5_1") == 4
+        ),
     )
 
     assert scrape.collector_state("gpu", "memory") == "ok"
+    assert scrape.collector_state("rdma", "counters") == "ok"
     assert scrape.value("railwatch_rdma_port_expected", device="mlx5_0") == 1
     assert scrape.value("railwatch_rdma_port_receive_bytes_total", device="mlx5_0") is None
+    assert scrape.value("railwatch_rdma_port_receive_bytes_total", device="mlx5_1") == 0
     target.unlink()
     target.write_text("7\n")
     running.await_scrape(
         "its end",
         8,
-        lambda s: s.value("railwatch_rdma_port_receive_bytes_total", device="mlx5_0") == 28,
+        lambda s: (
+            s.value("railwatch_rdma_port_receive_bytes_total", device="mlx5_0") == 28
+            and s.value("railwatch_rdma_device_state", device="mlx5_0", state="ok") == 1
+        ),
     )
 
 

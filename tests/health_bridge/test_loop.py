@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -304,6 +305,17 @@ def test_a_webhook_is_a_hint_to_look_now(site: Site) -> None:
 
     assert unasked == "False"
     assert [answer.status for answer in answers] == [202, 400, 413]
+
+
+def test_a_webhook_without_the_token_is_no_hint(site: Site, tmp_path: Path) -> None:
+    site.nodes("token")
+    (tmp_path / "token").write_text("sesame")
+    flag = f"--webhook.bearer-token-file={tmp_path / 'token'}"
+
+    with bridge(site, "token", flag) as process:
+        refused = _post(process, "{}")
+
+    assert refused.status == 401
 
 
 def _post(process: Bridge, body: str) -> Answer:

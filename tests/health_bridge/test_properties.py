@@ -13,6 +13,7 @@ from health_bridge.budget import is_taken_by_us
 from health_bridge.decide import Decision, decide
 from health_bridge.nodes import Keys, Node, Taint
 from health_bridge.policy import Policy
+from health_bridge.record import format_time
 from health_bridge.settings import budget_size
 from health_bridge.sight import Sight
 from tests.health_bridge.worlds import (
@@ -30,6 +31,7 @@ from tests.health_bridge.worlds import (
 
 NAMES = tuple("abcdef")
 KEYS = Keys()
+WORDS = ("", "yesterday", *(format_time(NOW + offset) for offset in (-100, -50, 0, 100)))
 
 verdicts = st.sampled_from(Verdict)
 
@@ -72,6 +74,7 @@ def fleets(draw: st.DrawFn) -> list[Node]:
             managed=draw(st.booleans()) or draw(st.booleans()),
             ready=draw(st.integers(0, 9)) > 0,
             cordoned=draw(st.integers(0, 9)) == 0,
+            verified=draw(st.sampled_from((None, None, *WORDS))),
             taints=draw(
                 st.sampled_from(
                     ((), (FOREIGN,), (FOREIGN, Taint(key="z", value="", effect="NoExecute")))
@@ -83,10 +86,13 @@ def fleets(draw: st.DrawFn) -> list[Node]:
 
 
 policies = st.builds(
-    lambda cap, budget, grace: policy(verdict_max=cap, budget=budget, blind_grace=grace),
+    lambda cap, budget, grace, paused: policy(
+        verdict_max=cap, budget=budget, blind_grace=grace, paused=paused
+    ),
     verdicts,
     st.sampled_from(("1", "2", "50%", "10%")),
     st.sampled_from((0.0, 300.0)),
+    st.integers(0, 3).map(lambda chance: chance == 0),
 )
 
 
@@ -107,6 +113,25 @@ def test_never_more_than_the_budget_and_never_a_node_that_no_alert_named(
 
         assert len(taken(nodes)) <= size
         assert taken(nodes) <= named
+
+
+def harshness(at: Node) -> dict[str, Verdict]:
+    return {t.key: Verdict.parse(t.value) for t in at.taints if t.key in KEYS.taints}
+
+
+@given(fleets(), st.lists(sights(), min_size=2, max_size=3), policies)
+@settings(max_examples=100, deadline=None)
+def test_a_pause_adds_no_taint_and_makes_none_worse(
+    nodes: list[Node], seen: list[Sight], under: Policy
+) -> None:
+    nodes = written(nodes, decide(nodes, seen[0], under, {}))
+
+    for each in seen[1:]:
+        after = written(nodes, decide(nodes, each, replace(under, paused=True), {}))
+        for was, is_now in zip(map(harshness, nodes), map(harshness, after), strict=True):
+            assert is_now.keys() <= was.keys()
+            assert all(verdict <= was[key] for key, verdict in is_now.items())
+        nodes = after
 
 
 @given(fleets(), st.lists(sights(), max_size=3), policies)

@@ -4,6 +4,8 @@ import io
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from catalog import bridge
 from catalog.metrics import Kind
+from health_bridge.access import Secret
 from health_bridge.errors import Denied, KubeError, Unreachable
 from health_bridge.loop import Loop, Pace
 from health_bridge.metrics import Meter
 from health_bridge.nodes import Node
+from health_bridge.pause import Pause
 from health_bridge.poll import Poll
 from health_bridge.server import Front
 from program.web import Request, Response
@@ -45,6 +49,9 @@ class Fleet:
 
     patch_status = patch_node
 
+    def config_map(self, namespace: str, name: str) -> dict[str, str] | None:
+        raise AssertionError(f"{namespace}/{name} is asked for")
+
 
 def front(fleet: Fleet, *, interval: float = 60) -> Front:
     meter = Meter()
@@ -52,6 +59,7 @@ def front(fleet: Fleet, *, interval: float = 60) -> Front:
         fleet=fleet,
         poll=Poll([], [], KNOWN, cluster="", timeout=1),
         policy=policy(),
+        pause=Pause(fleet),
         pace=Pace(interval=interval, timeout=1),
         meter=meter,
         leading=lambda: True,
@@ -111,6 +119,61 @@ def test_the_webhook_takes_any_payload_and_counts_it(
     assert answer.status == status
     counted = exposed(served)
     assert counted[f'railwatch_bridge_webhook_requests_total{{"result": "{result}"}}'] == 1
+
+
+@pytest.fixture
+def guarded(running: tuple[Front, Fleet], tmp_path: Path) -> tuple[Front, Path]:
+    """A bridge whose webhook asks for a token, and the file that it is in."""
+    file = tmp_path / "token"
+    file.write_text("sesame\n", encoding="utf-8")
+    served, _ = running
+    return replace(served, token=Secret(where="--webhook.bearer-token-file", path=file)), file
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status", "result"),
+    [
+        ("Bearer sesame", 202, "queued"),
+        ("bearer  sesame", 202, "queued"),
+        (None, 401, "unauthorized"),
+        ("sesame", 401, "unauthorized"),
+        ("Basic c2VzYW1l", 401, "unauthorized"),
+        ("Bearer", 403, "forbidden"),
+        ("Bearer sesam", 403, "forbidden"),
+        ("Bearer sesame sesame", 403, "forbidden"),
+        ("Bearer \u00e9", 403, "forbidden"),
+    ],
+)
+def test_only_who_brings_the_token_may_hint(
+    guarded: tuple[Front, Path], authorization: str | None, status: int, result: str
+) -> None:
+    served, _ = guarded
+    headers = {} if authorization is None else {"authorization": authorization}
+
+    answer = served.webhook(replace(post(b"{}"), headers=headers))
+
+    assert answer.status == status
+    assert ("WWW-Authenticate" in dict(answer.headers)) is (status == 401)
+    counted = exposed(served)
+    assert counted[f'railwatch_bridge_webhook_requests_total{{"result": "{result}"}}'] == 1
+
+
+def test_a_token_is_renewed_without_a_restart_and_its_loss_opens_nothing(
+    guarded: tuple[Front, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    served, file = guarded
+    old = replace(post(b"{}"), headers={"authorization": "Bearer sesame"})
+    new = replace(post(b"{}"), headers={"authorization": "Bearer mellon"})
+    file.write_text("mellon", encoding="utf-8")
+    answers = [served.webhook(each).status for each in (old, new)]
+    file.unlink()
+
+    lost = served.webhook(new)
+
+    assert answers == [403, 202]
+    assert lost.status == 503
+    assert "webhook token not readable" in caplog.text
+    assert "mellon" not in caplog.text
 
 
 def test_a_hint_makes_it_look_at_once(running: tuple[Front, Fleet]) -> None:

@@ -16,9 +16,11 @@ def test_the_defaults_are_these() -> None:
     assert dataclasses.asdict(Settings()) == {
         "alertmanager_urls": (),
         "blind_grace": 300.0,
+        "boot_grace": 300.0,
         "budget_fleet": "10%",
         "cluster": "",
         "dry_run": False,
+        "http_config_file": "",
         "interval": 15.0,
         "key_prefix": "railwatch.io",
         "kubeconfig": "",
@@ -27,10 +29,14 @@ def test_the_defaults_are_these() -> None:
         "lease_name": "railwatch-bridge",
         "lease_namespace": "railwatch",
         "node_selector": "",
+        "pause": False,
+        "pause_name": "railwatch-bridge",
+        "pause_namespace": "railwatch",
         "prometheus_urls": (),
         "proofs_file": "",
         "timeout": 10.0,
         "verdict_max": "observe",
+        "webhook_token_file": "",
     }
 
 
@@ -70,6 +76,14 @@ KNOWN = f"--proofs.file={PROOFS}"
         ((PROMETHEUS, KNOWN), 1, "--kubeconfig (empty: not in a pod; name a file)"),
         ((PROMETHEUS, KNOWN, "--kubeconfig=/nowhere"), 1, "--kubeconfig /nowhere: "),
         ((PROMETHEUS, KNOWN, f"--kubeconfig={PROOFS}"), 1, f"--kubeconfig {PROOFS}: "),
+        ((PROMETHEUS, KNOWN, "--http.config.file=/nowhere"), 1, "--http.config.file /nowhere: "),
+        (("forget-source", "--kubeconfig=/nowhere", "http://p"), 1, "--kubeconfig /nowhere: "),
+        (
+            (PROMETHEUS, KNOWN, "--webhook.bearer-token-file=/nowhere"),
+            1,
+            "--webhook.bearer-token-file /nowhere: No such file",
+        ),
+        (("forget-source",), 2, "required: SOURCE"),
         (("release", "--kubeconfig=/nowhere", "--all"), 1, "--kubeconfig /nowhere: "),
         (("release", "--nonsense"), 2, "--nonsense"),
     ],
@@ -106,6 +120,20 @@ def test_a_bad_web_configuration_ends_in_one_line(tmp_path: Path) -> None:
 
     assert ended == 1
     assert "--web.config.file /nowhere" in said
+
+
+def test_a_password_and_a_token_in_one_header_are_refused(tmp_path: Path) -> None:
+    web = tmp_path / "web.yaml"
+    web.write_text(f"basic_auth_users: {{me: '$2b$04${'a' * 53}'}}", encoding="utf-8")
+    (tmp_path / "token").write_text("t", encoding="utf-8")
+
+    ended, said = fail(
+        *(PROMETHEUS, KNOWN, f"--web.config.file={web}"),
+        f"--webhook.bearer-token-file={tmp_path / 'token'}",
+    )
+
+    assert ended == 2
+    assert "asks for a password in the same header" in said
 
 
 def test_release_without_a_kube_apiserver_ends_in_one_line(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 import pytest
 
 from health_bridge.poll import Poll
+from health_bridge.settings import shown
 from health_bridge.sight import Questions
-from health_bridge.sources import Alertmanager, Endpoint, Prometheus, SourceError, shown
+from health_bridge.sources import Alertmanager, Endpoint, Prometheus, SourceError
 from testbed.ports import free_port
 from tests.health_bridge.worlds import KNOWN
 

@@ -91,7 +91,11 @@ def blind(*findings: Finding, now: float = NOW) -> Sight:
 
 def document(at: Node) -> dict[str, Any]:
     """Return the Node object that reads as this node."""
-    annotations = {Keys().devices: at.devices, Keys().owned: at.owned}
+    annotations = {
+        Keys().devices: at.devices,
+        Keys().owned: at.owned,
+        Keys().verified: at.verified,
+    }
     ready = {"type": "Ready", "status": "True" if at.ready else "False"}
     return {
         "metadata": {

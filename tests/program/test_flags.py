@@ -7,7 +7,7 @@ import pytest
 
 from catalog import __version__
 from program.errors import UsageError
-from program.flags import add_flags, build, duration, flag, parser
+from program.flags import add_flags, at_least, build, duration, flag, key_prefix, parser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +87,23 @@ def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) ->
         read("--version")
 
     assert capsys.readouterr().out == f"tool {__version__}\n"
+
+
+def test_a_duration_may_be_told_to_be_long_enough() -> None:
+    parse = at_least(2)
+
+    assert parse("2s") == 2
+    with pytest.raises(ValueError, match="1s is too short: at least 2s"):
+        parse("1s")
+    with pytest.raises(ValueError, match="'soon' is not a duration"):
+        parse("soon")
+
+
+def test_a_key_prefix_is_a_dns_name() -> None:
+    assert key_prefix("gpu.example.com") == "gpu.example.com"
+
+
+@pytest.mark.parametrize("text", ["", "Bad/Prefix", "-a", "a.", "a b", "UPPER"])
+def test_what_no_key_may_begin_with_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a DNS name such as railwatch\.io"):
+        key_prefix(text)

@@ -77,6 +77,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             f"--nvml.library={nvml.library}",
             f"--path.sysfs={sysfs.path}",
             f"--path.procfs={sysfs.proc}",
+            f"--path.kmsg={nvml.kernel_log.path}",
             "--interval=1s",
         ]
         with (

@@ -1,6 +1,7 @@
 """The program and its kube-scheduler on a real cluster, as deploy/ describes them."""
 
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,9 @@ import urllib3
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from catalog.wire import DeviceFault, dump_devices
+from scheduler_feedback.health import NodeHealth, assess
+from scheduler_feedback.score import score
 from testbed.api import read_objects
 from testbed.ports import free_port
 from testbed.processes import Process
@@ -108,6 +112,51 @@ def program(kubeconfig: Path, *flags: str, port: int = 0, ready: bool = True) ->
         yield made
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A cluster in which railwatch-scheduler places pods."""
+
+    cluster: Cluster
+    program: Program
+
+    def add_nodes(self, pool: str, *names: str) -> None:
+        self.cluster.add_nodes(names, labels={"pool": pool})
+
+    def tell(
+        self, node: str, taints: Sequence[dict[str, str]] = (), faults: Sequence[DeviceFault] = ()
+    ) -> None:
+        """Write on a node what the bridge would write, and wait until the program has seen it."""
+        devices = dump_devices(faults) if faults else None
+        change = {
+            "metadata": {"annotations": {"railwatch.io/devices": devices}},
+            "spec": {"taints": list(taints)},
+        }
+        self.cluster.api.merge(f"/api/v1/nodes/{node}", change)
+        told = assess(self.cluster.node(node))
+        wait_until(lambda: self._knows(told), what=f"the program knows {told}")
+
+    def _knows(self, told: NodeHealth) -> bool:
+        refused = {r.reason for r in told.refusals[:1]}
+        ranked = self.program.ask("prioritize", told.name)[0]["Score"]
+        answer = self.program.ask("filter", told.name)
+        refusals = answer["FailedAndUnresolvableNodes"]
+        return set(refusals.values()) == refused and ranked == score(told.grade)
+
+
+def run(*argv: str) -> subprocess.CompletedProcess[str]:
+    """Run railwatch-scheduler to its end."""
+    command = [sys.executable, "-m", "scheduler_feedback", *argv]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+def assert_one_line(ended: subprocess.CompletedProcess[str], says: str) -> None:
+    """Assert that a program ended with one line of error that says so."""
+    assert ended.returncode != 0
+    assert says in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.startswith("railwatch-scheduler: error: ")
+
+
 @contextmanager
 def kube_scheduler(cluster: Cluster, extender_port: int, **extender: Any) -> Iterator[Scheduler]:
     """Run the stock kube-scheduler with deploy/'s configuration, account and all."""
@@ -133,9 +182,10 @@ def template(pool: str, labels: Mapping[str, str], gpus: int = 8) -> dict[str, A
     }
 
 
-def bare_pod(name: str, pool: str, gpus: int = 8) -> dict[str, Any]:
-    """Return a pod without a controller."""
+def bare_pod(name: str, pool: str, gpus: int = 8, *, priority: str = "") -> dict[str, Any]:
+    """Return a pod without a controller, of a PriorityClass."""
     made = template(pool, {"app": name}, gpus)
+    made["spec"] |= {"priorityClassName": priority} if priority else {}
     made["metadata"] |= {"name": name, "namespace": "default"}
     return {"apiVersion": "v1", "kind": "Pod", **made}
 

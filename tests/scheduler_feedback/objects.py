@@ -1,9 +1,11 @@
 """Objects as the kube-apiserver's JSON has them, with just what a test is about."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog.wire import DeviceFault, dump_devices
+from program.web import Request
 
 GPU_UNAVAILABLE = "railwatch.io/gpu-unavailable"
 LINK_DEGRADED = "railwatch.io/rdma-link-degraded"
@@ -125,3 +127,13 @@ def budget(  # noqa: PLR0913 - a budget's parts, all but the name by keyword
             "desiredHealthy": wanted,
         },
     }
+
+
+def request(body: bytes, *, too_large: bool = False) -> Request:
+    return Request(
+        method="POST", path="/filter", query={}, headers={}, body=body, too_large=too_large
+    )
+
+
+def asked(document: Any) -> Request:
+    return request(json.dumps(document).encode())

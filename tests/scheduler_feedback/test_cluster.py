@@ -1,53 +1,19 @@
 """Extender and drainer on a real kube-apiserver, with a real kube-scheduler asking."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import pytest
 
-from catalog.wire import DeviceFault, dump_devices
+from catalog.wire import DeviceFault
 from scheduler_feedback.errors import Forbidden
-from scheduler_feedback.health import NodeHealth, assess
 from scheduler_feedback.kube import connect
-from scheduler_feedback.score import score
 from testbed.servers import ApiServer, Cluster
 from testbed.waiting import wait_until
 from tests.scheduler_feedback import live
-from tests.scheduler_feedback.live import Program
+from tests.scheduler_feedback.live import Site
 from tests.scheduler_feedback.objects import GPU_UNAVAILABLE, LINK_DEGRADED, fault, taint
 
 pytestmark = pytest.mark.cluster
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """A cluster in which railwatch-scheduler places pods."""
-
-    cluster: Cluster
-    program: Program
-
-    def add_nodes(self, pool: str, *names: str) -> None:
-        self.cluster.add_nodes(names, labels={"pool": pool})
-
-    def tell(
-        self, node: str, taints: Sequence[dict[str, str]] = (), faults: Sequence[DeviceFault] = ()
-    ) -> None:
-        """Write on a node what the bridge would write, and wait until the program has seen it."""
-        devices = dump_devices(faults) if faults else None
-        change = {
-            "metadata": {"annotations": {"railwatch.io/devices": devices}},
-            "spec": {"taints": list(taints)},
-        }
-        self.cluster.api.merge(f"/api/v1/nodes/{node}", change)
-        told = assess(self.cluster.node(node))
-        wait_until(lambda: self._knows(told), what=f"the program knows {told}")
-
-    def _knows(self, told: NodeHealth) -> bool:
-        refused = {r.reason for r in told.refusals[:1]}
-        ranked = self.program.ask("prioritize", told.name)[0]["Score"]
-        answer = self.program.ask("filter", told.name)
-        refusals = answer["FailedAndUnresolvableNodes"]
-        return set(refusals.values()) == refused and ranked == score(told.grade)
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +71,63 @@ def test_an_applied_fault_of_the_whole_node_is_refused_before_its_taint_is_there
     refusals = site.program.metric("railwatch_scheduler_refusals_total", condition="GpuUnavailable")
     assert refusals is not None
     assert refusals >= 1
+    withheld = site.program.metric("railwatch_scheduler_gpu_withheld", condition="GpuUnavailable")
+    assert withheld is not None
+    assert withheld >= 8
+
+
+PRIORITIES = {"low": 1, "high": 1000}
+
+
+@pytest.fixture(scope="module")
+def priorities(site: Site) -> None:
+    for name, value in PRIORITIES.items():
+        site.cluster.api.create(
+            {
+                "apiVersion": "scheduling.k8s.io/v1",
+                "kind": "PriorityClass",
+                "metadata": {"name": name},
+                "value": value,
+            }
+        )
+
+
+def occupy(site: Site, node: str) -> str:
+    """Fill a pool's only node with a pod of low priority; return the pod's uid."""
+    site.add_nodes(node, node)
+    site.cluster.api.create(live.bare_pod(f"{node}-low", node, priority="low"))
+    live.await_places(site.cluster, f"{node}-low", [node])
+    return str(live.pods(site.cluster, f"{node}-low")[0]["metadata"]["uid"])
+
+
+def preemptions(site: Site) -> float:
+    name = "railwatch_scheduler_requests_total"
+    return site.program.metric(name, verb="preempt", code="200") or 0.0
+
+
+def test_nobody_is_killed_for_room_on_a_node_that_is_refused(site: Site, priorities: None) -> None:
+    victim = occupy(site, "spared")
+    site.tell("spared", faults=[fault("cordon", "applied", device="node")])
+    asked = preemptions(site)
+
+    site.cluster.api.create(live.bare_pod("spared-high", "spared", priority="high"))
+
+    wait_until(lambda: preemptions(site) > asked, what="kube-scheduler asks where to preempt")
+    assert "Insufficient nvidia.com/gpu" in live.unschedulable(site.cluster, "spared-high")
+    left = live.pods(site.cluster, "spared-low")
+    assert live.holds_for(2, lambda: live.places(site.cluster, "spared-low") == ["spared"])
+    assert [pod["metadata"]["uid"] for pod in left] == [victim]
+
+
+def test_on_a_node_that_is_not_refused_preemption_goes_on_as_ever(
+    site: Site, priorities: None
+) -> None:
+    occupy(site, "taken")
+
+    site.cluster.api.create(live.bare_pod("taken-high", "taken", priority="high"))
+
+    live.await_places(site.cluster, "taken-high", ["taken"])
+    assert live.pods(site.cluster, "taken-low") == []
 
 
 def test_a_drained_nodes_pods_run_elsewhere_and_its_daemon_set_stays(site: Site) -> None:

@@ -12,7 +12,7 @@ from scheduler_feedback.cache import NodeCache
 from scheduler_feedback.extender import Extender
 from scheduler_feedback.metrics import Metrics
 from tests.scheduler_feedback.fakes import Clock
-from tests.scheduler_feedback.objects import drained_node, fault, node
+from tests.scheduler_feedback.objects import asked, drained_node, fault, node, request
 
 POD = {
     "metadata": {"name": "rank-0", "namespace": "default", "uid": "1", "creationTimestamp": None},
@@ -50,6 +50,12 @@ class Desk:
         result: dict[str, Any] = json.loads(answer.body)
         return result
 
+    def preempt(self, victims: dict[str, Any], pod: Any = POD) -> dict[str, Any]:
+        answer = self.extender.preempt(asked({"Pod": pod, "NodeNameToMetaVictims": victims}))
+        assert answer.status == 200
+        result: dict[str, Any] = json.loads(answer.body)["NodeNameToMetaVictims"]
+        return result
+
     def prioritize(self, names: list[str]) -> list[dict[str, Any]]:
         answer = self.extender.prioritize(asked({"Pod": POD, "Nodes": None, "NodeNames": names}))
         assert answer.status == 200
@@ -58,16 +64,6 @@ class Desk:
 
     def exposition(self) -> str:
         return self.metrics.expose(request(b"")).body.decode()
-
-
-def request(body: bytes, *, too_large: bool = False) -> Request:
-    return Request(
-        method="POST", path="/filter", query={}, headers={}, body=body, too_large=too_large
-    )
-
-
-def asked(document: Any) -> Request:
-    return request(json.dumps(document).encode())
 
 
 @pytest.fixture
@@ -116,6 +112,22 @@ def test_priorities_come_in_the_order_asked(desk: Desk) -> None:
     ]
 
 
+def test_priorities_are_of_those_asked_about_whatever_the_filter_passed_before(desk: Desk) -> None:
+    desk.know(node("clean"), node("worn", faults=[fault("avoid", "withheld")]), drained_node("b"))
+    for passed in (["worn", "clean"], ["clean", "worn"], ["clean"]):
+        answer = desk.extender.filter(as_go_writes([*passed, "b"]))
+        assert json.loads(answer.body)["NodeNames"] == passed
+
+        for names in (["worn", "clean"], ["clean", "worn"], ["clean"]):
+            ranked = json.loads(desk.extender.prioritize(as_go_writes(names)).body)
+            assert [entry["Host"] for entry in ranked] == names
+
+
+def as_go_writes(names: list[str]) -> Request:
+    document = {"Pod": POD, "Nodes": None, "NodeNames": names}
+    return request(json.dumps(document, separators=(",", ":")).encode())
+
+
 def test_before_the_first_list_everything_passes_alike_and_is_counted(desk: Desk) -> None:
     assert desk.filter(["b", "a"])["NodeNames"] == ["b", "a"]
     assert {entry["Score"] for entry in desk.prioritize(["b", "a"])} == {8}
@@ -131,6 +143,40 @@ def test_without_word_from_the_server_for_too_long_everything_passes(desk: Desk)
     assert desk.filter(["b"])["NodeNames"] == ["b"]
     desk.nodes.vouch()
     assert desk.filter(["b"])["NodeNames"] == []
+
+
+VICTIMS = {"Pods": [{"UID": "u-1"}, {"UID": "u-2"}], "NumPDBViolations": 1}
+
+
+def test_nobody_is_killed_on_a_refused_node_and_the_others_victims_stay_as_they_are(
+    desk: Desk,
+) -> None:
+    desk.know(node("a"), drained_node("b"))
+    new = {"Pods": [{"UID": "u-4"}], "NumPDBViolations": 0}
+
+    left = desk.preempt({"a": VICTIMS, "b": {"Pods": [{"UID": "u-3"}]}, "new": new})
+
+    assert left == {"a": VICTIMS, "new": new}
+
+
+def test_a_tolerant_pod_may_preempt_where_others_may_not(desk: Desk) -> None:
+    desk.know(drained_node("b"))
+    tolerant = {**POD, "spec": {"tolerations": [{"operator": "Exists"}]}}
+
+    assert desk.preempt({"b": VICTIMS}) == {}
+    assert desk.preempt({"b": VICTIMS}, pod=tolerant) == {"b": VICTIMS}
+
+
+def test_without_a_fresh_cache_preemption_is_not_held_up(desk: Desk) -> None:
+    assert desk.preempt({"b": VICTIMS}) == {"b": VICTIMS}
+    assert 'railwatch_scheduler_unchecked_requests_total{verb="preempt"} 1.0' in desk.exposition()
+
+
+def test_a_preemption_that_makes_no_sense_is_a_400_that_says_why(desk: Desk) -> None:
+    answer = desk.extender.preempt(asked({"Pod": POD}))
+
+    assert answer.status == 400
+    assert "NodeNameToMetaVictims" in json.loads(answer.body)["Error"]
 
 
 BAD = [
@@ -181,6 +227,29 @@ def test_refusals_are_counted_by_condition(desk: Desk) -> None:
     assert 'railwatch_scheduler_refusals_total{condition="GpuUnavailable"} 2.0' in desk.exposition()
 
 
+def with_gpus(of: dict[str, Any], capacity: object) -> dict[str, Any]:
+    of["status"]["capacity"] = {"nvidia.com/gpu": capacity}
+    return of
+
+
+def test_gpus_of_refused_nodes_count_as_withheld_by_their_worst_condition(desk: Desk) -> None:
+    metric = 'railwatch_scheduler_gpu_withheld{condition="GpuUnavailable"}'
+    assert metric not in desk.exposition()
+
+    desk.know(
+        with_gpus(drained_node("a"), "8"),
+        with_gpus(drained_node("b"), "4"),
+        with_gpus(drained_node("odd"), "4k"),
+        with_gpus(node("fit"), "8"),
+        node("none"),
+    )
+
+    assert f"{metric} 12.0" in desk.exposition()
+    assert 'railwatch_scheduler_gpu_withheld{condition="RdmaLinkDown"} 0.0' in desk.exposition()
+    desk.clock.now += 61
+    assert metric not in desk.exposition()
+
+
 _json = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(max_size=5),
     lambda inner: (
@@ -190,13 +259,17 @@ _json = st.recursive(
 )
 
 
-@given(st.fixed_dictionaries({}, optional={"Pod": _json, "Nodes": _json, "NodeNames": _json}))
+_FIELDS = ("Pod", "Nodes", "NodeNames", "NodeNameToVictims", "NodeNameToMetaVictims")
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(_FIELDS, _json)))
 def test_no_json_crashes_the_extender(document: dict[str, Any]) -> None:
     desk = Desk()
     desk.know(node("a"))
 
     assert desk.extender.filter(asked(document)).status in (200, 400)
     assert desk.extender.prioritize(asked(document)).status in (200, 400)
+    assert desk.extender.preempt(asked(document)).status in (200, 400)
 
 
 @given(

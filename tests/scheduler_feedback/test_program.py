@@ -4,8 +4,6 @@ import contextlib
 import json
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,20 +14,8 @@ from testbed.ports import free_port
 from testbed.servers import Cluster
 from testbed.waiting import wait_until
 from tests.scheduler_feedback import live
-from tests.scheduler_feedback.live import Program
+from tests.scheduler_feedback.live import Program, assert_one_line, run
 from tests.scheduler_feedback.objects import fault
-
-
-def run(*argv: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scheduler_feedback", *argv]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-
-
-def assert_one_line(ended: subprocess.CompletedProcess[str], says: str) -> None:
-    assert ended.returncode != 0
-    assert says in ended.stderr
-    assert ended.stderr.count("\n") == 1
-    assert ended.stderr.startswith("railwatch-scheduler: error: ")
 
 
 def test_an_unknown_flag_is_one_line() -> None:

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from catalog.wire import dump_devices
 from testbed.servers import Cluster
+from testbed.waiting import wait_until
 from tests.scheduler_feedback import live
+from tests.scheduler_feedback.objects import fault
 
 pytestmark = pytest.mark.cluster
 
@@ -16,6 +19,30 @@ def cluster() -> Iterator[Cluster]:
         live.deploy_rbac(cluster)
         cluster.add_nodes(["gpu-0"], labels={"pool": "alone"})
         yield cluster
+
+
+def test_without_the_preempt_verb_a_pod_is_killed_for_nothing(cluster: Cluster) -> None:
+    cluster.add_nodes(["worn-0"], labels={"pool": "worn"})
+    important = {"kind": "PriorityClass", "metadata": {"name": "important"}, "value": 1000}
+    cluster.api.create({"apiVersion": "scheduling.k8s.io/v1", **important})
+    whole = dump_devices([fault("cordon", "applied", device="node")])
+    cluster.api.create(live.bare_pod("victim", "worn"))
+    with (
+        live.program(cluster.kubeconfig_for(live.PROGRAM_USER)) as program,
+        live.kube_scheduler(cluster, program.port, preemptVerb=""),
+    ):
+        live.await_places(cluster, "victim", ["worn-0"])
+        note = {"metadata": {"annotations": {"railwatch.io/devices": whole}}}
+        cluster.api.merge("/api/v1/nodes/worn-0", note)
+        wait_until(lambda: program.ask("filter", "worn-0")["NodeNames"] == [])
+
+        cluster.api.create(live.bare_pod("important", "worn", priority="important"))
+
+        wait_until(lambda: live.pods(cluster, "victim") == [], what="the victim is killed")
+        wait_until(
+            lambda: "railwatch: GpuUnavailable" in live.unschedulable(cluster, "important"),
+            what="the extender refuses the node that was made room on",
+        )
 
 
 def test_as_configured_pods_are_placed_without_it(cluster: Cluster) -> None:

@@ -366,7 +366,9 @@ def test_alertmanager_gets_prometheus_alerts_and_keeps_silences_over_a_restart(
     with Alertmanager(ROUTES) as alertmanager:
         target = f"[{{static_configs: [{{targets: ['127.0.0.1:{alertmanager.port}']}}]}}]"
         alerting = f"alerting: {{alertmanagers: {target}}}\n"
-        with Prometheus(SCRAPING_ITSELF + alerting, rules=[rules]):
+        # What fires before the Alertmanager is known is sent again only after this delay.
+        again = ("--rules.alert.resend-delay=1s",)
+        with Prometheus(SCRAPING_ITSELF + alerting, rules=[rules], flags=again):
             got = wait_until(alertmanager.alerts, within=20, what="the alert arrived")
         assert got[0]["labels"] == {"alertname": "Firing", "node": "gpu-0"}
         silence(alertmanager)

@@ -140,6 +140,14 @@ int64_t monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+nvmlReturn_t tell(int64_t number, unsigned int *out)
+{
+    if (number == CONTROL_ABSENT)
+        return NVML_ERROR_NOT_SUPPORTED;
+    *out = (unsigned int)number;
+    return NVML_SUCCESS;
+}
+
 nvmlReturn_t copy_text(const char *from, char *to, unsigned int length)
 {
     size_t size = strlen(from) + 1;

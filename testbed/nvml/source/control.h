@@ -47,6 +47,8 @@ nvmlDevice_t handle_of(unsigned int slot);
 unsigned int slot_of(nvmlDevice_t device);
 bool is_present(const struct node *node, unsigned int slot);
 
+/* Hands out a number that a card may not have. */
+nvmlReturn_t tell(int64_t number, unsigned int *out);
 nvmlReturn_t copy_text(const char *from, char *to, unsigned int length);
 void sleep_ms(int64_t milliseconds);
 int64_t monotonic_ms(void);
@@ -68,3 +70,12 @@ int64_t monotonic_ms(void);
 #define ENTER_GPU(device, gpu, out)                                                                \
     TRY(enter_gpu(__func__, device, gpu));                                                         \
     TRY((out) == NULL ? NVML_ERROR_INVALID_ARGUMENT : NVML_SUCCESS)
+
+/* A function that hands out one number, which a card may not have. */
+#define GPU_NUMBER(call, field)                                                                    \
+    nvmlReturn_t call(nvmlDevice_t device, unsigned int *number)                                   \
+    {                                                                                              \
+        struct gpu gpu;                                                                            \
+        ENTER_GPU(device, &gpu, number);                                                           \
+        return tell(gpu.field, number);                                                            \
+    }

@@ -57,3 +57,25 @@ nvmlReturn_t nvmlDeviceGetMemoryErrorCounter(nvmlDevice_t device, nvmlMemoryErro
     *count = (unsigned long long)(dram ? picked.dram : picked.sram);
     return NVML_SUCCESS;
 }
+
+nvmlReturn_t nvmlDeviceGetSramEccErrorStatus(nvmlDevice_t device, nvmlEccSramErrorStatus_t *status)
+{
+    struct gpu gpu;
+    ENTER_GPU(device, &gpu, status);
+    if (status->version != nvmlEccSramErrorStatus_v1)
+        return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    TRY(tell(gpu.sram_threshold_exceeded, &status->bThresholdExceeded));
+    status->volatileUncParity = (unsigned long long)gpu.sram_parity;
+    status->volatileUncSecDed = (unsigned long long)gpu.sram_secded;
+    status->volatileCor = (unsigned long long)gpu.sram_corrected;
+    /* What noticed an error is counted since the reset only. */
+    status->aggregateUncParity = (unsigned long long)gpu.sram_parity;
+    status->aggregateUncSecDed = (unsigned long long)gpu.sram_secded;
+    status->aggregateCor = (unsigned long long)gpu.sram_corrected_aggregate;
+    status->aggregateUncBucketL2 = (unsigned long long)gpu.sram_l2;
+    status->aggregateUncBucketSm = (unsigned long long)gpu.sram_sm;
+    status->aggregateUncBucketPcie = (unsigned long long)gpu.sram_pcie;
+    status->aggregateUncBucketMcu = (unsigned long long)gpu.sram_mcu;
+    status->aggregateUncBucketOther = (unsigned long long)gpu.sram_other;
+    return NVML_SUCCESS;
+}

@@ -152,7 +152,8 @@ nvmlReturn_t nvmlEventSetWait_v2(nvmlEventSet_t set, nvmlEventData_t *data, unsi
     if (data == NULL)
         return NVML_ERROR_INVALID_ARGUMENT;
     TRY(enter_wait(__func__, set));
-    int64_t deadline = monotonic_ms() + timeoutms;
+    /* The clock is cut to whole milliseconds; one more, so that no wait is too short. */
+    int64_t deadline = monotonic_ms() + timeoutms + (timeoutms > 0);
     for (;;) {
         nvmlReturn_t result = next_event(set, data);
         int64_t left = deadline - monotonic_ms();

@@ -10,6 +10,7 @@ struct field {
 };
 
 #define UINT(id, member) {id, NVML_VALUE_TYPE_UNSIGNED_INT, offsetof(struct gpu, member)}
+#define INT(id, member) {id, NVML_VALUE_TYPE_SIGNED_INT, offsetof(struct gpu, member)}
 #define ULONG(id, member) {id, NVML_VALUE_TYPE_UNSIGNED_LONG_LONG, offsetof(struct gpu, member)}
 
 static const struct field fields[] = {
@@ -19,10 +20,36 @@ static const struct field fields[] = {
     ULONG(NVML_FI_DEV_ECC_DBE_VOL_DEV, ecc_uncorrected),
     ULONG(NVML_FI_DEV_ECC_SBE_AGG_DEV, ecc_corrected_aggregate),
     ULONG(NVML_FI_DEV_ECC_DBE_AGG_DEV, ecc_uncorrected_aggregate),
+    ULONG(NVML_FI_DEV_RETIRED_SBE, retired_single_bit),
+    ULONG(NVML_FI_DEV_RETIRED_DBE, retired_double_bit),
+    UINT(NVML_FI_DEV_RETIRED_PENDING, retired_pending),
     UINT(NVML_FI_DEV_MEMORY_TEMP, memory_temperature),
     ULONG(NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION, energy),
     ULONG(NVML_FI_DEV_ENERGY, energy),
     UINT(NVML_FI_DEV_PCIE_REPLAY_COUNTER, pcie_replay),
+    UINT(NVML_FI_DEV_PCIE_L0_TO_RECOVERY_COUNTER, pcie_recovery),
+    UINT(NVML_FI_DEV_PCIE_COUNT_CORRECTABLE_ERRORS, pcie_correctable),
+    UINT(NVML_FI_DEV_PCIE_COUNT_NAKS_RECEIVED, pcie_naks_received),
+    UINT(NVML_FI_DEV_PCIE_COUNT_RECEIVER_ERROR, pcie_receiver),
+    UINT(NVML_FI_DEV_PCIE_COUNT_BAD_TLP, pcie_bad_tlp),
+    UINT(NVML_FI_DEV_PCIE_COUNT_NAKS_SENT, pcie_naks_sent),
+    UINT(NVML_FI_DEV_PCIE_COUNT_BAD_DLLP, pcie_bad_dllp),
+    UINT(NVML_FI_DEV_PCIE_COUNT_NON_FATAL_ERROR, pcie_non_fatal),
+    UINT(NVML_FI_DEV_PCIE_COUNT_FATAL_ERROR, pcie_fatal),
+    UINT(NVML_FI_DEV_PCIE_COUNT_UNSUPPORTED_REQ, pcie_unsupported_request),
+    UINT(NVML_FI_DEV_PCIE_COUNT_LCRC_ERROR, pcie_lcrc),
+    INT(NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT, margin_shutdown),
+    INT(NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT, margin_slowdown),
+    INT(NVML_FI_DEV_TEMPERATURE_MEM_MAX_TLIMIT, margin_memory_max),
+    INT(NVML_FI_DEV_TEMPERATURE_GPU_MAX_TLIMIT, margin_gpu_max),
+    ULONG(NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_POWER_CAP, limited_sw_power_cap),
+    ULONG(NVML_FI_DEV_CLOCKS_EVENT_REASON_SYNC_BOOST, limited_sync_boost),
+    ULONG(NVML_FI_DEV_PERF_POLICY_BOARD_LIMIT, limited_board_limit),
+    ULONG(NVML_FI_DEV_PERF_POLICY_RELIABILITY, limited_reliability),
+    ULONG(NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN, limited_sw_thermal_slowdown),
+    ULONG(NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN, limited_hw_thermal_slowdown),
+    ULONG(NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN,
+          limited_hw_power_brake_slowdown),
     UINT(NVML_FI_DEV_POWER_AVERAGE, power),
     UINT(NVML_FI_DEV_POWER_INSTANT, power),
     UINT(NVML_FI_DEV_POWER_MIN_LIMIT, power_limit_min),
@@ -53,13 +80,18 @@ static void fill(const struct gpu *gpu, nvmlFieldValue_t *value)
     const struct field *field = find_field(value->fieldId);
     value->timestamp = now_us();
     value->latencyUsec = 0;
-    value->nvmlReturn = field == NULL ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
+    value->nvmlReturn = NVML_ERROR_NOT_SUPPORTED;
     if (field == NULL)
         return;
     int64_t number = *(const int64_t *)(const void *)((const char *)gpu + field->offset);
+    if (number == CONTROL_ABSENT && field->type != NVML_VALUE_TYPE_SIGNED_INT)
+        return;
+    value->nvmlReturn = NVML_SUCCESS;
     value->valueType = field->type;
     if (field->type == NVML_VALUE_TYPE_UNSIGNED_INT)
         value->value.uiVal = (unsigned int)number;
+    else if (field->type == NVML_VALUE_TYPE_SIGNED_INT)
+        value->value.siVal = (int)number;
     else
         value->value.ullVal = (unsigned long long)number;
 }
