@@ -1,16 +1,13 @@
 """railwatch-bridge: alerts become node conditions and taints, proof of recovery removes them."""
 
 import argparse
-import os
-import socket
 import sys
 import threading
-import uuid
 from pathlib import Path
 
 from health_bridge import access, proofs
 from health_bridge.access import Secret
-from health_bridge.election import Elector
+from health_bridge.errors import Conflict, KubeError
 from health_bridge.forget import Forgetting
 from health_bridge.kube import connect
 from health_bridge.loop import Loop, Pace
@@ -24,6 +21,7 @@ from health_bridge.server import WEBHOOK, Front
 from health_bridge.settings import DEFAULT_ADDRESS, Connection, Settings, shown
 from health_bridge.sources import Alertmanager, Endpoint, Prometheus
 from program import webconfig
+from program.election import Elector, Errors, identity
 from program.errors import ProgramError, UsageError, run
 from program.flags import Parser, add_flags, build, parser
 from program.surface import Surface, add_surface, open_surface, serve, until_signalled
@@ -166,9 +164,10 @@ def _poll(settings: Settings, known: proofs.Proofs) -> Poll:
 def _elector(settings: Settings, loop: Loop) -> Elector:
     return Elector(
         connect(settings, timeout=settings.lease_duration / 3),
+        Errors(conflict=Conflict, failure=KubeError),
         namespace=settings.lease_namespace,
         name=settings.lease_name,
-        identity=f"{socket.gethostname()}_{os.getpid()}_{uuid.uuid4().hex[:8]}",
+        identity=identity(),
         duration=settings.lease_duration,
         on_lead=loop.hint,
     )
@@ -178,15 +177,18 @@ def _run(surface: Surface, front: Front) -> int:
     loop, elector = front.loop, front.elector
     ended = until_signalled()
     server = serve(surface, front.routes())
-    worker = threading.Thread(target=loop.run, name="loop", daemon=True)
+    workers = [threading.Thread(target=loop.run, name="loop", daemon=True)]
     if elector is not None:
-        elector.start()
-    worker.start()
+        stand = threading.Thread(target=elector.run, args=(ended,), name="election", daemon=True)
+        workers.append(stand)
+    for worker in workers:
+        worker.start()
     ended.wait()
     loop.stop()
-    worker.join(timeout=5)
+    for worker in workers:
+        worker.join(timeout=5)
     if elector is not None:
-        elector.stop()
+        elector.release()
     server.stop()
     return 0
 

@@ -15,10 +15,10 @@ import urllib3
 import yaml
 from kubernetes import client, config
 
-from health_bridge.election import Lease
 from health_bridge.errors import Conflict, Denied, KubeError, Missing, Refused, Unreachable
 from health_bridge.nodes import Keys, Node, read_node
 from health_bridge.settings import Connection
+from program.election import Lease
 from program.errors import ProgramError
 
 PAGE = 250
@@ -69,20 +69,20 @@ class Kube:
         except Missing:
             return None
 
-    def lease(self, namespace: str, name: str) -> Lease | None:
+    def read_lease(self, namespace: str, name: str) -> Lease | None:
         """Return a Lease, None where there is none."""
         try:
-            return _read_lease(self._request("GET", f"{_leases_path(namespace)}/{quote(name)}"))
+            return Lease.parse(self._request("GET", f"{_leases_path(namespace)}/{quote(name)}"))
         except Missing:
             return None
 
     def write_lease(self, namespace: str, name: str, lease: Lease) -> Lease:
         """Create a Lease, or replace the version of it that was read; Conflict where it moved."""
-        document = _lease_document(name, lease)
+        document = lease.dump(namespace, name)
         path = _leases_path(namespace)
         if not lease.version:
-            return _read_lease(self._request("POST", path, document))
-        return _read_lease(self._request("PUT", f"{path}/{quote(name)}", document))
+            return Lease.parse(self._request("POST", path, document))
+        return Lease.parse(self._request("PUT", f"{path}/{quote(name)}", document))
 
     def delete_lease(self, namespace: str, name: str) -> None:
         """Delete a Lease; it may be gone already."""
@@ -160,34 +160,6 @@ def _node_path(name: str) -> str:
 
 def _leases_path(namespace: str) -> str:
     return f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace, safe='')}/leases"
-
-
-def _read_lease(document: Mapping[str, Any]) -> Lease:
-    spec = document.get("spec") or {}
-    return Lease(
-        holder=spec.get("holderIdentity") or "",
-        duration=float(spec.get("leaseDurationSeconds") or 0),
-        acquired=spec.get("acquireTime") or "",
-        renewed=spec.get("renewTime") or "",
-        transitions=int(spec.get("leaseTransitions") or 0),
-        version=document["metadata"]["resourceVersion"],
-    )
-
-
-def _lease_document(name: str, lease: Lease) -> dict[str, Any]:
-    version = {"resourceVersion": lease.version} if lease.version else {}
-    return {
-        "apiVersion": "coordination.k8s.io/v1",
-        "kind": "Lease",
-        "metadata": {"name": name, **version},
-        "spec": {
-            "holderIdentity": lease.holder,
-            "leaseDurationSeconds": max(1, round(lease.duration)),
-            "acquireTime": lease.acquired,
-            "renewTime": lease.renewed,
-            "leaseTransitions": lease.transitions,
-        },
-    }
 
 
 def connect(connection: Connection, timeout: float | None = None) -> Kube:

@@ -86,15 +86,15 @@ def _nodes(kube: Kube, names: tuple[str, ...]) -> list[Node]:
 
 
 def _refuse_while_led(kube: Kube, connection: Connection) -> None:
-    lease = kube.lease(connection.lease_namespace, connection.lease_name)
+    lease = kube.read_lease(connection.lease_namespace, connection.lease_name)
     if lease is None or not lease.holder:
         return
     try:
         age = time.time() - parse_time(lease.renewed)
     except ValueError:
         return
-    if age < lease.duration:
+    if age < lease.seconds:
         raise ProgramError(
             f"{lease.holder} holds lease {connection.lease_namespace}/{connection.lease_name} and "
-            f"would write again: stop it first, or wait {lease.duration:g} s if it has crashed"
+            f"would write again: stop it first, or wait {lease.seconds:g} s if it has crashed"
         )

@@ -10,9 +10,9 @@ import logging
 from dataclasses import dataclass
 
 from health_bridge.access import Secret
-from health_bridge.election import Elector
 from health_bridge.loop import Loop
 from health_bridge.metrics import Meter
+from program.election import Elector
 from program.web import Request, Response, Routes, text
 
 WEBHOOK = "/api/v1/webhook"

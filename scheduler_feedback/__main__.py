@@ -1,21 +1,19 @@
 """railwatch-scheduler: the extender of a stock kube-scheduler, and the drainer."""
 
-import os
-import socket
 import sys
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 
+from program.election import Elector, Errors, identity
 from program.errors import run
 from program.flags import add_flags, build, parser
 from program.surface import add_surface, open_surface, serve, until_signalled
 from scheduler_feedback import release
 from scheduler_feedback.announce import Announcer
 from scheduler_feedback.cache import NodeCache
+from scheduler_feedback.errors import Conflict, KubeError
 from scheduler_feedback.evict import Drainer
 from scheduler_feedback.kube import Kube, Nodes, connect
-from scheduler_feedback.lease import Elector
 from scheduler_feedback.metrics import Metrics
 from scheduler_feedback.protocol import MAX_BODY
 from scheduler_feedback.questions import explain_pod, preflight_node
@@ -143,9 +141,10 @@ class Daemon:
 def _elector(kube: Kube, settings: Settings) -> Elector:
     return Elector(
         kube,
+        Errors(conflict=Conflict, failure=KubeError),
         namespace=settings.lease_namespace,
         name=settings.lease_name,
-        identity=f"{socket.gethostname()}_{os.getpid()}_{uuid.uuid4().hex[:8]}",
+        identity=identity(),
         duration=settings.lease_duration,
     )
 

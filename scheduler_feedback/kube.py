@@ -16,9 +16,9 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from catalog import __version__
+from program.election import Lease
 from program.errors import ProgramError
 from scheduler_feedback.errors import KubeError, NotFound, ServerError, Unreachable, from_status
-from scheduler_feedback.lease import Lease
 from scheduler_feedback.watch import Change, Listing, Object
 
 _CONNECT, _READ = 5.0, 20.0

@@ -1,15 +1,11 @@
 """A kube-apiserver of a few dictionaries, for what a real one would not do on demand."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from scheduler_feedback.errors import Conflict, KubeError, NotFound
-from scheduler_feedback.lease import Lease
+from scheduler_feedback.errors import KubeError, NotFound
 from scheduler_feedback.watch import Change, Listing
-
-WHERE = ("railwatch", "scheduler")
-"""Namespace and name of the one Lease there is."""
 
 
 class Clock:
@@ -58,29 +54,6 @@ class FakeCluster:
     def post_event(self, namespace: str, event: Mapping[str, Any]) -> None:
         assert event["metadata"]["namespace"] == namespace
         self.events.append((event["reason"], event["involvedObject"]["name"], event["message"]))
-
-
-@dataclass(slots=True)
-class FakeLeases:
-    """One Lease, with the optimistic locking of a real one."""
-
-    lease: Lease | None = None
-    down: KubeError | None = None
-
-    def read_lease(self, namespace: str, name: str) -> Lease | None:
-        assert (namespace, name) == WHERE
-        if self.down:
-            raise self.down
-        return self.lease
-
-    def write_lease(self, namespace: str, name: str, lease: Lease) -> Lease:
-        assert (namespace, name) == WHERE
-        if self.down:
-            raise self.down
-        if lease.version != (self.lease.version if self.lease else ""):
-            raise Conflict("the Lease has changed")
-        self.lease = replace(lease, version=str(int(lease.version or 0) + 1))
-        return self.lease
 
 
 @dataclass(slots=True)

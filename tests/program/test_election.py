@@ -1,19 +1,69 @@
 """Leader election: never two, also when one was paused."""
 
 import re
-from dataclasses import replace
+import threading
+from dataclasses import dataclass, replace
 
 import pytest
 
-from scheduler_feedback.errors import Forbidden, Unreachable
-from scheduler_feedback.lease import Elector, Lease
-from tests.scheduler_feedback.fakes import WHERE, Clock, FakeLeases
+from program.election import Elector, Errors, Lease, identity
+from testbed.waiting import wait_until
+
+WHERE = ("railwatch", "railwatch-bridge")
+
+
+class FailureError(Exception):
+    """The server did not do it."""
+
+
+class ConflictError(FailureError):
+    """Another was first."""
+
+
+class Clock:
+    """A clock that goes only when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(slots=True)
+class FakeLeases:
+    """One Lease, with the optimistic locking of a real one."""
+
+    lease: Lease | None = None
+    down: FailureError | None = None
+
+    def read_lease(self, namespace: str, name: str) -> Lease | None:
+        assert (namespace, name) == WHERE
+        if self.down:
+            raise self.down
+        return self.lease
+
+    def write_lease(self, namespace: str, name: str, lease: Lease) -> Lease:
+        assert (namespace, name) == WHERE
+        if self.down:
+            raise self.down
+        if lease.version != (self.lease.version if self.lease else ""):
+            raise ConflictError("the Lease has changed")
+        self.lease = replace(lease, version=str(int(lease.version or 0) + 1))
+        return self.lease
 
 
 def elector(leases: FakeLeases, identity: str, clock: Clock) -> Elector:
     namespace, name = WHERE
+    errors = Errors(conflict=ConflictError, failure=FailureError)
     return Elector(
-        leases, namespace=namespace, name=name, identity=identity, duration=15, clock=clock
+        leases,
+        errors,
+        namespace=namespace,
+        name=name,
+        identity=identity,
+        duration=15,
+        clock=clock,
     )
 
 
@@ -30,6 +80,7 @@ def test_the_first_takes_the_lease_and_the_second_waits(clock: Clock) -> None:
     two.attempt()
 
     assert (one.leading, two.leading) == (True, False)
+    assert (two.holder, two.error) == ("one", None)
     assert leases.lease is not None
     assert leases.lease.holder == "one"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", leases.lease.renewed)
@@ -85,7 +136,7 @@ def test_a_leader_keeps_leading_through_a_short_outage_and_no_longer(clock: Cloc
     leases = FakeLeases()
     one = elector(leases, "one", clock)
     one.attempt()
-    leases.down = Unreachable("down")
+    leases.down = FailureError("down")
 
     clock.now += 9
     one.attempt()
@@ -114,10 +165,46 @@ def test_who_writes_second_does_not_lead(clock: Clock) -> None:
 def test_a_lease_that_may_not_be_read_is_logged_once(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one = elector(FakeLeases(down=Forbidden("no")), "one", clock)
+    one = elector(FakeLeases(down=FailureError("no")), "one", clock)
 
     one.attempt()
     one.attempt()
 
-    assert [record.getMessage() for record in caplog.records] == ["lease unreadable"]
+    assert [record.getMessage() for record in caplog.records] == ["lease not reachable"]
     assert not one.leading
+
+
+def test_who_wins_is_told_and_who_cannot_ask_says_why() -> None:
+    won = threading.Event()
+    leases, stop = FakeLeases(), threading.Event()
+    namespace, name = WHERE
+    errors = Errors(conflict=ConflictError, failure=FailureError)
+    one = Elector(
+        leases,
+        errors,
+        namespace=namespace,
+        name=name,
+        identity=identity(),
+        duration=1,
+        on_lead=won.set,
+    )
+    thread = threading.Thread(target=one.run, args=(stop,))
+    thread.start()
+
+    assert won.wait(5)
+    leases.down = FailureError("away")
+    wait_until(lambda: not one.leading, what="leadership ends by our own clock")
+    stop.set()
+    thread.join(5)
+
+    assert one.error == "away"
+
+
+def test_a_lease_is_on_the_wire_what_it_is_here() -> None:
+    lease = Lease(holder="a", seconds=15, acquired="t0", renewed="t1", transitions=3, version="7")
+
+    assert Lease.parse(lease.dump(*WHERE)) == lease
+
+
+def test_no_two_replicas_are_called_the_same() -> None:
+    assert identity() != identity()
