@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 OUT ?= build/render
 CONFIG ?=
 PYTEST ?=
+# Cases of each property test in make soak, as a multiple of make test's.
+FUZZ_FACTOR ?= 40
 
 .PHONY: help setup tools demo test soak check render bench golden docs clean
 
@@ -40,7 +42,8 @@ test: check tools ## Check, then run every test
 	$(BIN)/python -m pytest --benchmark-skip -m "not slow" $(PYTEST)
 
 soak: setup ## Run the long tests: soaks and full fuzz budgets
-	$(BIN)/python -m pytest --benchmark-skip -m slow --timeout 3600 $(PYTEST)
+	FUZZ_FACTOR=$(FUZZ_FACTOR) $(BIN)/python -m pytest --benchmark-skip -m "slow or fuzz" \
+	  -o timeout=3600 $(PYTEST)
 
 check: $(VENV)/.ready ## Format, lint, types, import contracts, generated documents
 	$(BIN)/ruff format --check .

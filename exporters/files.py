@@ -27,7 +27,7 @@ def read(path: str | Path, limit: int = LIMIT) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            return _all(descriptor, limit).decode("utf-8", "replace").strip()
+            return _all(descriptor, limit).strip().decode("utf-8", "replace")
         finally:
             os.close(descriptor)
     except OSError as error:

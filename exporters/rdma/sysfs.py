@@ -87,7 +87,7 @@ def leading_number(text: str, path: str) -> int:
     head, colon, _ = text.partition(":")
     if not colon:
         raise Unreadable(f"{path}: {text[:_SHOWN]!r} is not a state such as '4: ACTIVE'")
-    return number(head.strip(), path)
+    return number(head.strip(" "), path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from exporters import exposition
 from exporters.errors import Unreadable
 from exporters.exposition import Writer
 from exporters.sample import Sample
+from tests.budget import examples
 
 HEAT = gauge(
     "railwatch_heat_celsius", 'Of "it",\\ or\nso.', labels=("a", "b"), unit="celsius", source=""
@@ -95,7 +96,7 @@ SAMPLES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(SAMPLES)
 def test_a_parser_reads_back_what_was_written(samples: list[Sample]) -> None:
     expected: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}

@@ -8,6 +8,7 @@ from catalog.gpu import GPU_ECC_ERRORS, GPU_TEMPERATURE
 from exporters.facility import End, Outcome, State
 from exporters.frames import FrameError, Message, Reader, decode, encode
 from exporters.sample import Note, Sample
+from tests.budget import examples
 
 OUTCOME = Outcome(
     facility="thermal",
@@ -61,7 +62,7 @@ def test_a_length_beyond_all_measure_is_refused_before_it_is_awaited() -> None:
         list(Reader().feed(struct.pack("!I", 2**32 - 1)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=60))
 def test_no_bytes_crash_the_reader(noise: bytes) -> None:
     with pytest.raises(FrameError):

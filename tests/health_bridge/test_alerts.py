@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from catalog.verdicts import Verdict
 from health_bridge.alerts import merge, read_alertmanager, read_prometheus, without_state
+from tests.budget import examples
 from tests.health_bridge.worlds import KNOWN, link_down, lost_gpu
 
 LABELS = {
@@ -197,7 +198,7 @@ json_values = st.recursive(
         },
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_no_alert_whatever_stops_the_reading(bad: dict[str, Any]) -> None:
     good = alert({**LABELS, "node": "good"})
 

@@ -16,6 +16,7 @@ from health_bridge.policy import Policy
 from health_bridge.record import format_time
 from health_bridge.settings import budget_size
 from health_bridge.sight import Sight
+from tests.budget import examples
 from tests.health_bridge.worlds import (
     FOREIGN,
     NOW,
@@ -101,7 +102,7 @@ def taken(nodes: Sequence[Node]) -> set[str]:
 
 
 @given(fleets(), st.lists(sights(), max_size=4), policies)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_never_more_than_the_budget_and_never_a_node_that_no_alert_named(
     nodes: list[Node], seen: list[Sight], under: Policy
 ) -> None:
@@ -120,7 +121,7 @@ def harshness(at: Node) -> dict[str, Verdict]:
 
 
 @given(fleets(), st.lists(sights(), min_size=2, max_size=3), policies)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_a_pause_adds_no_taint_and_makes_none_worse(
     nodes: list[Node], seen: list[Sight], under: Policy
 ) -> None:
@@ -135,7 +136,7 @@ def test_a_pause_adds_no_taint_and_makes_none_worse(
 
 
 @given(fleets(), st.lists(sights(), max_size=3), policies)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_foreign_taints_and_unmanaged_nodes_are_never_touched(
     nodes: list[Node], seen: list[Sight], under: Policy
 ) -> None:
@@ -151,7 +152,7 @@ def test_foreign_taints_and_unmanaged_nodes_are_never_touched(
 
 
 @given(fleets(), st.lists(sights(), min_size=1, max_size=3), policies)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_the_same_sight_again_changes_nothing_once_it_has_settled(
     nodes: list[Node], seen: list[Sight], under: Policy
 ) -> None:
@@ -163,7 +164,7 @@ def test_the_same_sight_again_changes_nothing_once_it_has_settled(
 
 
 @given(fleets(), sights(), sights(), policies, st.randoms())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_no_order_of_nodes_or_alerts_changes_the_decision(
     nodes: list[Node], first: Sight, second: Sight, under: Policy, chance: random.Random
 ) -> None:
@@ -203,7 +204,7 @@ def is_consistent(at: Node) -> bool:
     policies,
     st.lists(st.dictionaries(st.sampled_from(NAMES), st.integers(0, 2)), min_size=4, max_size=4),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_crashes_between_any_two_writes_exceed_no_budget_and_converge(
     nodes: list[Node], seen: list[Sight], under: Policy, writes: list[dict[str, int]]
 ) -> None:

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporters.gpu.nvrm import Line, NameLine, SxidLine, XidLine, parse
+from tests.budget import examples
 
 UUID = "GPU-509665ad-b600-ac93-3616-d754b23d636d"
 
@@ -131,7 +132,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(PIECES | st.text(max_size=4), max_size=12))
 def test_nothing_a_log_may_hold_breaks_it(pieces: list[str]) -> None:
     told = parse("".join(pieces))

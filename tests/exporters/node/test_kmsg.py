@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from exporters.errors import Absent, Unreadable
 from exporters.node.kmsg import Kmsg, Record, parse
+from tests.budget import examples
 
 DEVICE = Path("/dev/kmsg")
 
@@ -52,7 +53,7 @@ def test_what_is_no_record(line: bytes) -> None:
     assert parse(line) is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=60) | st.from_regex(rb"\d{1,30},\d{1,30},\d{1,30},[a-z-]?;.*"))
 def test_nothing_breaks_the_parser(line: bytes) -> None:
     record = parse(line)

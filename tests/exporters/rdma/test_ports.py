@@ -30,6 +30,7 @@ from exporters.runtime import run
 from exporters.sample import Sample
 from exporters.settings import Settings
 from testbed.sysfs import SimulatedSysfs
+from tests.budget import examples
 
 CAPTURE = Path(__file__).parents[2] / "fixtures/sysfs-h100"
 
@@ -207,7 +208,7 @@ def test_rates_are_bytes() -> None:
     assert rate("100 Gb/sec", "") == Rate(bytes_per_second=12.5e9, lanes=0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text() | st.from_regex(r"-?\d+(\.\d+)?(: [A-Z]+| Gb/sec.*)?"))
 def test_no_text_crashes_a_parser_or_gives_a_negative_number(text: str) -> None:
     for parser in (number, count, leading_number):
@@ -242,7 +243,7 @@ FILES = (
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(content=st.binary(max_size=200), name=st.sampled_from(FILES))
 def test_no_file_content_crashes_a_facility(tree: Path, content: bytes, name: str) -> None:
     (tree / "class/infiniband/mlx5_0/ports/1" / name).write_bytes(content)

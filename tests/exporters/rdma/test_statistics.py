@@ -19,6 +19,7 @@ from exporters.runtime import run
 from exporters.settings import Settings
 from testbed.sysfs import SimulatedSysfs
 from testbed.sysfs.hardware import COUNTER_BITS, HW_COUNTERS
+from tests.budget import examples
 from tests.exporters.samples import cycle
 
 CAPTURE = Path(__file__).parents[2] / "fixtures/sysfs-h100"
@@ -273,7 +274,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(tmp_path_factory.mktemp("sys"), "x/ports/1/hw_counters", {})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     files=st.dictionaries(
         st.sampled_from(sorted(KNOWN_FILES)) | st.text("aZ0_.-é ", min_size=1, max_size=70),
