@@ -53,6 +53,14 @@ def at_least(least: float) -> Callable[[str], float]:
     return parse
 
 
+def count(text: str) -> int:
+    """Return a whole number, zero or more."""
+    number = int(text)
+    if number < 0:
+        raise ValueError(f"{text} is below zero")
+    return number
+
+
 def key_prefix(text: str) -> str:
     """Return a prefix of Kubernetes keys; ValueError where it is no DNS name."""
     if not _DNS_NAME.fullmatch(text):

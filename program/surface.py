@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from program import logs, webconfig
 from program.errors import UsageError
-from program.flags import add_flags, build, flag
+from program.flags import add_flags, build, count, flag
 from program.web import Routes, WebServer, split_address
 
 
@@ -33,6 +33,13 @@ class Surface:
         default="",
         metavar="FILE",
         help="TLS and basic authentication, in the format of Prometheus' exporter-toolkit",
+    )
+    max_requests: int = flag(
+        "web.max-requests",
+        default=40,
+        metavar="N",
+        parse=count,
+        help="most requests at once, the rest is answered 503; 0 is any number",
     )
     log_level: str = flag(
         "log.level", default="info", choices=logs.LEVELS, help="least severe message to log"
@@ -66,7 +73,14 @@ def serve(
 ) -> WebServer:
     """Start the web server that the shared flags describe; ProgramError where it cannot."""
     config = webconfig.load(surface.web_config_file)
-    server = WebServer(routes, surface.listen_address, config, threads=threads, max_body=max_body)
+    server = WebServer(
+        routes,
+        surface.listen_address,
+        config,
+        threads=threads,
+        max_body=max_body,
+        max_requests=surface.max_requests,
+    )
     server.start()
     logging.getLogger(__name__).info("listening", extra={"url": server.url})
     return server

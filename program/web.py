@@ -33,6 +33,7 @@ _DRAINED = 64
 """A body of more than this many times the limit is not read to its end: the client is cut off."""
 _KEPT_ALIVE = 128
 _IDLE_TIMEOUT = 30
+_LATER = (("Retry-After", "1"),)
 _ANY = ("", "0.0.0.0", "::")  # noqa: S104 - an exporter listens to its cluster
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def split_address(address: str) -> tuple[str, int]:
 class WebServer:
     """Serves routes until stopped."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the server's limits, each with a name
         self,
         routes: Routes,
         address: str,
@@ -90,11 +91,16 @@ class WebServer:
         *,
         threads: int = 8,
         max_body: int = 1 << 20,
+        max_requests: int = 0,
     ) -> None:
-        """Prepare a server for `routes` on `address` (host:port; an empty host is every one)."""
+        """Prepare a server for `routes` on `address` (host:port; an empty host is every one).
+
+        Beyond about `max_requests` at once (0: any number) the rest is answered 503.
+        """
         self._routes = routes
         self._config = config
         self._max_body = max_body
+        self._max_waiting = max(max_requests - threads, 1) if max_requests else 0
         self._address = address
         host, port = split_address(address)
         self._server = _Server((host or _every_host(), port), self._application, threads)
@@ -158,6 +164,8 @@ class WebServer:
             body, too_large = self._body(environ["wsgi.input"])
         except (MaxSizeExceeded, ValueError):
             return text("the body is far too large, or badly chunked\n", 413)
+        if self._max_waiting and self._server.requests.qsize > self._max_waiting:
+            return Response(status=503, body=b"too many requests at once\n", headers=_LATER)
         request = _request(environ, body, too_large=too_large)
         if not self._config.admits(request.headers.get("authorization", "")):
             challenge = (("WWW-Authenticate", 'Basic realm="railwatch"'),)

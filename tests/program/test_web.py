@@ -350,3 +350,39 @@ def test_an_address_is_split(address: str, split: tuple[str, int]) -> None:
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="is not an address such as :9410"):
         split_address(address)
+
+
+def test_beyond_the_cap_requests_are_turned_away_and_later_ones_served() -> None:
+    held = threading.Event()
+    answers: list[int] = []
+
+    def slow(_: Request) -> Response:
+        held.wait(30)
+        return text("done\n")
+
+    def one() -> None:
+        client = http.client.HTTPConnection("127.0.0.1", crowded.port, timeout=30)
+        answers.append(ask(client, "GET", "/slow").status)
+        client.close()
+
+    crowded = WebServer(
+        {("GET", "/slow"): slow}, "127.0.0.1:0", WebConfig(), threads=2, max_requests=5
+    )
+    crowded.start()
+    crowd = [threading.Thread(target=one) for _ in range(20)]
+    for client in crowd:
+        client.start()
+    deadline = time.monotonic() + 10
+    while crowded._server.requests.qsize < 18 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    held.set()
+    for client in crowd:
+        client.join()
+    of_the_crowd = list(answers)
+    one()
+    crowded.stop()
+
+    assert set(of_the_crowd) == {200, 503}
+    assert 2 <= of_the_crowd.count(200) <= 6
+    assert len(of_the_crowd) == 20
+    assert answers[-1] == 200
