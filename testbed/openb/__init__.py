@@ -1,0 +1,1 @@
+"""A production cluster's pods, placed again by our policies: github.com/alibaba/clusterdata."""
