@@ -114,6 +114,42 @@ DRAIN_FAILURES = counter(
     labels=("reason",),
     source="drainer",
 )
+GANG_REASONS = (
+    "incomplete",
+    "no_domain",
+    "no_room",
+    "unplaced",
+    "malformed",
+    "foreign_gate",
+    "not_gated",
+)
+"""incomplete: pods are still missing; no_domain: no domain of the tier that it requires could ever
+hold it; no_room: one could, were it empty; unplaced: no room near its running ranks; malformed: its
+annotations make no sense; foreign_gate: another gate holds its pods too; not_gated: a pod waits
+without our gate."""
+
+GANG_RESULTS = ("placed", "conflicted", "failed", "rolled_back")
+"""placed: let go and pinned; conflicted: changed meanwhile, and tried again; failed: no answer or
+refused; rolled_back: deleted, as the gang could not be bound."""
+
+GANGS_WAITING = gauge(
+    "railwatch_scheduler_gangs_waiting",
+    "Gangs that wait, by what for; only the leader counts.",
+    labels=("reason",),
+    source="gang controller",
+    states=GANG_REASONS,
+)
+GANG_KEPT = gauge(
+    "railwatch_scheduler_gang_domain_kept",
+    "1 while a domain is kept free for a gang that has waited beyond the patience.",
+    source="gang controller",
+)
+GANG_PODS = counter(
+    "railwatch_scheduler_gang_pods_total",
+    "Pods of gangs acted on, by how it ended.",
+    labels=("result",),
+    source="gang controller",
+)
 BUILD_INFO = gauge(
     "railwatch_scheduler_build_info",
     "Version of railwatch-scheduler; always 1.",
@@ -137,5 +173,8 @@ METRICS: tuple[Metric, ...] = (
     DRAIN_PODS,
     EVICTIONS,
     DRAIN_FAILURES,
+    GANGS_WAITING,
+    GANG_KEPT,
+    GANG_PODS,
     BUILD_INFO,
 )

@@ -15,10 +15,44 @@ VERIFIED_BOOT = "verified-boot"
 MANAGED = "managed"
 RAILS = "rails"
 
+TOPOLOGY = "topology"
+"""Begins the prefix of the topology labels: `topology.railwatch.io/tier-0`, nearest the node."""
+
+TIER = "tier-"
+LINE_LABEL = "line"
+"""Name, under the topology prefix, of the label that says which dedicated line a node is behind."""
+
+GANG = "gang"
+"""Label of a gang's pods, its value the gang's name; and the scheduling gate they wait at."""
+
+GANG_SIZE = "gang-size"
+GANG_MIN = "gang-min"
+GANG_REQUIRED = "gang-topology-required"
+GANG_PREFERRED = "gang-topology-preferred"
+GANG_SLICE_SIZE = "gang-slice-size"
+GANG_SLICE_REQUIRED = "gang-slice-topology-required"
+GANG_ACROSS_SITES = "gang-across-sites"
+"""Annotations of a gang's pods; a topology is a tier, such as `tier-0`."""
+
+GANG_PLACED = "gang-placed"
+"""Annotation that a pod gets as it is let go: when (RFC 3339)."""
+
 ACTIONS = ("applied", "withheld", "blind")
 
 NODE = "node"
 """The key in the devices annotation of a fault that is the whole node's."""
+
+FENCES = ("rule", "plugin")
+"""rule: a DeviceTaintRule; plugin: the device plugin has lowered what the node can allocate."""
+
+GPU_RESOURCE = "nvidia.com/gpu"
+
+HISTORY = "history"
+"""The key in the devices annotation of the faults that have cleared and may come back."""
+
+TOLD_STATES = ("awaiting_reset", "awaiting_reboot", "blind")
+"""The states of a fault that the annotation tells. The others change with each flap of an alert,
+and would make each a write; they are in the bridge's metrics."""
 
 ANNOTATION_LIMIT = 16 * 1024
 """Bytes the devices annotation may take; evidence and users give way first."""
@@ -36,12 +70,26 @@ def key(name: str, prefix: str = PREFIX) -> str:
     return f"{prefix}/{name}"
 
 
+def topology_key(name: str, prefix: str = PREFIX) -> str:
+    """Return the full key of a topology label, such as `tier-0`."""
+    return key(name, f"{TOPOLOGY}.{prefix}")
+
+
+def place(kind: str, name: str) -> str:
+    """Return what stands for the device where a fault is a domain's or line's: `domain:leaf-3`."""
+    return f"{kind}:{name}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceFault:
     """One fault of one device as the node's annotation tells it.
 
-    `device` is the uuid of a GPU, the guid of a port (or `device+port` where it has none), or
-    `node`. `name` is for display. `since` is RFC 3339. `users` are pod UIDs, where known.
+    `device` is the uuid of a GPU, the guid of a port (or `device+port` where it has none), `node`,
+    or `domain:NAME`, `line:NAME`. `name` is for display. `since` is RFC 3339. `users` are pod UIDs,
+    where known. `state` is one of TOLD_STATES or empty. `withheld_by` names what withholds: a
+    budget (`fleet`, `tier-0`, `label:pool`, …), `pause`, `fallback` (a GPU that cannot be fenced,
+    and the owner wants no node tainted for it), or the domain that stands for the device. `fence`
+    is one of FENCES where the device alone is kept from pods, and the node has no taint for it.
     """
 
     device: str
@@ -53,23 +101,46 @@ class DeviceFault:
     since: str
     evidence: str = ""
     users: tuple[str, ...] = ()
+    state: str = ""
+    withheld_by: str = ""
+    fence: str = ""
 
 
-def dump_devices(faults: Sequence[DeviceFault], limit: int = ANNOTATION_LIMIT) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleared:
+    """A fault that has cleared: how often so far, and when last (RFC 3339)."""
+
+    device: str
+    fault: str
+    count: int
+    last: str
+
+
+def dump_devices(
+    faults: Sequence[DeviceFault],
+    history: Sequence[Cleared] = (),
+    limit: int = ANNOTATION_LIMIT,
+) -> str:
     """Return the annotation's JSON: device → list of its faults, sorted, at most `limit` bytes.
 
-    Evidence is cut first, then users; device, fault, since and action never are, so a node with
-    more faults than fit says so with WireError.
+    Evidence is cut first, then users; device, fault, since, action and history never are, so a node
+    with more than fits says so with WireError.
     """
+    past = [asdict(each) for each in sorted(history, key=lambda c: (c.device, c.fault))]
     for evidence, users in ((None, None), (80, None), (0, None), (0, 0)):
-        text = _encode(faults, evidence, users)
+        text = _encode(faults, past, evidence, users)
         if len(text.encode()) <= limit:
             return text
     raise WireError(f"{len(faults)} device faults do not fit in {limit} bytes")
 
 
-def _encode(faults: Sequence[DeviceFault], evidence: int | None, users: int | None) -> str:
-    document: dict[str, list[dict[str, Any]]] = {}
+def _encode(
+    faults: Sequence[DeviceFault],
+    history: list[dict[str, Any]],
+    evidence: int | None,
+    users: int | None,
+) -> str:
+    document: dict[str, list[dict[str, Any]]] = {HISTORY: history} if history else {}
     for fault in sorted(faults, key=lambda f: (f.device, f.fault)):
         entry = asdict(fault)
         del entry["device"]
@@ -87,25 +158,53 @@ def parse_devices(text: str | None) -> tuple[DeviceFault, ...]:
     Unknown fields are ignored, so that an older reader survives a newer writer. WireError names
     what is malformed.
     """
+    return tuple(
+        _decode(device, entry)
+        for device, entries in _document(text).items()
+        for entry in (entries if isinstance(entries, list) else [entries])
+        if device != HISTORY
+    )
+
+
+def parse_history(text: str | None) -> tuple[Cleared, ...]:
+    """Return the cleared faults an annotation remembers; WireError names what is malformed."""
+    entries = _document(text).get(HISTORY, [])
+    if not isinstance(entries, list):
+        raise WireError(f"devices annotation: {HISTORY} is not a list")
+    return tuple(_decode_cleared(entry) for entry in entries)
+
+
+def _document(text: str | None) -> dict[str, Any]:
     if not text:
-        return ()
+        return {}
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise WireError(f"devices annotation is not JSON: {error}") from None
     if not isinstance(document, dict):
         raise WireError("devices annotation is not a JSON object")
-    return tuple(
-        _decode(device, entry)
-        for device, entries in document.items()
-        for entry in (entries if isinstance(entries, list) else [entries])
-    )
+    return document
+
+
+def _decode_cleared(entry: object) -> Cleared:
+    if not isinstance(entry, Mapping):
+        raise WireError(f"devices annotation: {HISTORY}: not an object")
+    device, fault, last = (entry.get(name) for name in ("device", "fault", "last"))
+    count = entry.get("count")
+    if not isinstance(device, str) or not isinstance(fault, str) or not isinstance(last, str):
+        raise WireError(f"devices annotation: {HISTORY}: device, fault or last is not a string")
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise WireError(f"devices annotation: {HISTORY}: count is not a whole number above 0")
+    return Cleared(device=device, fault=fault, count=count, last=last)
 
 
 def _decode(device: str, entry: object) -> DeviceFault:
     if not isinstance(entry, Mapping):
         raise WireError(f"devices annotation: {device}: not an object")
-    wanted = ("name", "condition", "verdict", "action", "fault", "since", "evidence")
+    wanted = (
+        *("name", "condition", "verdict", "action", "fault", "since", "evidence"),
+        *("state", "withheld_by", "fence"),
+    )
     fields = {name: entry.get(name, "") for name in wanted}
     for name, value in fields.items():
         if not isinstance(value, str):

@@ -13,7 +13,8 @@ from scheduler_feedback.announce import Announcer
 from scheduler_feedback.cache import NodeCache
 from scheduler_feedback.errors import Conflict, KubeError
 from scheduler_feedback.evict import Drainer
-from scheduler_feedback.kube import Kube, Nodes, connect
+from scheduler_feedback.gang.service import Gangs
+from scheduler_feedback.kube import Kube, connect, nodes
 from scheduler_feedback.metrics import Metrics
 from scheduler_feedback.protocol import MAX_BODY
 from scheduler_feedback.questions import explain_pod, preflight_node
@@ -86,12 +87,13 @@ class Daemon:
         )
         self._metrics = Metrics(self._nodes)
         self._watcher = Watcher(
-            Nodes(self._kube, settings.stale_after / 2),
+            nodes(self._kube, settings.stale_after / 2),
             self._nodes,
             stop=self._stop,
             failed=self._metrics.watch_failed,
         )
         self._elector = _elector(self._kube, settings)
+        self._gangs = self._gang_controller() if settings.gangs else None
         self._threads: list[threading.Thread] = []
         self.routes = routes(
             self._nodes, self._metrics, trouble=lambda: self._watcher.error, dead=self._dead
@@ -100,11 +102,14 @@ class Daemon:
     def start(self) -> None:
         """Begin to follow the cluster."""
         self._work("nodes", self._watcher.run)
+        if self._settings.drain or self._gangs is not None:
+            self._metrics.leading = lambda: self._elector.leading
+            self._work("election", lambda: self._elector.run(self._stop))
+        if self._gangs is not None:
+            self._gangs.start(self._work, self._stop)
         if not self._settings.drain:
             return
         drainer = self._drainer()
-        self._metrics.leading = lambda: self._elector.leading
-        self._work("election", lambda: self._elector.run(self._stop))
         self._work(
             "drain", lambda: drainer.run(self._stop, self._wake, self._settings.drain_interval)
         )
@@ -113,9 +118,19 @@ class Daemon:
         """End the drainer after the eviction under way, and give its Lease up."""
         self._stop.set()
         self._wake.set()
+        if self._gangs is not None:
+            self._gangs.wake.set()
         for thread in self._threads[1:]:  # the watch ends with its stream, and has nothing to lose
             thread.join(timeout=10)
         self._elector.release()
+
+    def _gang_controller(self) -> Gangs:
+        return Gangs(
+            self._kube,
+            self._settings,
+            leading=lambda: self._elector.leading,
+            metrics=self._metrics,
+        )
 
     def _drainer(self) -> Drainer:
         return Drainer(

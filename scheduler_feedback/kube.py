@@ -16,9 +16,11 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from catalog import __version__
+from catalog.wire import GANG_PLACED, key
 from program.election import Lease
 from program.errors import ProgramError
 from scheduler_feedback.errors import KubeError, NotFound, ServerError, Unreachable, from_status
+from scheduler_feedback.gang.pods import HOSTNAME, Member
 from scheduler_feedback.watch import Change, Listing, Object
 
 _CONNECT, _READ = 5.0, 20.0
@@ -106,6 +108,33 @@ class Kube:
         }
         self._json("POST", f"/api/v1/namespaces/{namespace}/pods/{name}/eviction", body)
 
+    def job(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return a Job object; NotFound where there is none."""
+        return self._json("GET", f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}")
+
+    def let_go(self, member: Member, hostname: str, placed: str, prefix: str) -> None:
+        """Open a gated pod's gate and pin it to a node, both or neither.
+
+        Conflict where the pod has changed since it was read.
+        """
+        body = {
+            "metadata": {
+                "resourceVersion": member.version,
+                "annotations": {key(GANG_PLACED, prefix): placed},
+            },
+            "spec": {
+                "schedulingGates": [{"name": gate} for gate in member.other_gates],
+                "nodeSelector": {HOSTNAME: hostname},
+            },
+        }
+        path = f"/api/v1/namespaces/{member.namespace}/pods/{member.name}"
+        self._json("PATCH", path, body)
+
+    def delete_pod(self, namespace: str, name: str, uid: str) -> None:
+        """Delete a pod, if it is still the one with this uid; NotFound or Conflict where not."""
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        self._json("DELETE", f"/api/v1/namespaces/{namespace}/pods/{name}", body)
+
     def post_event(self, namespace: str, event: Mapping[str, Any]) -> None:
         """Create a core/v1 Event."""
         self._json("POST", f"/api/v1/namespaces/{namespace}/events", event)
@@ -138,9 +167,10 @@ class Kube:
         seen: list[str] = []
         return Listing(objects=self._objects(path, selectors, seen), version=lambda: seen[-1])
 
-    def watch(self, path: str, version: str, seconds: float) -> Iterator[Change]:
+    def watch(self, path: str, version: str, seconds: float, **selectors: str) -> Iterator[Change]:
         """Open a watch that the server ends after so many seconds."""
         query = {
+            **selectors,
             "watch": "1",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
@@ -187,7 +217,8 @@ class Kube:
         read: float = _READ,
     ) -> urllib3.HTTPResponse:
         """Send a request; return its response, not yet read, or raise what its status means."""
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Accept": "application/json", "Content-Type": kind}
         with _mapped():
             with self._lock:  # the client renews its credentials here, and not thread-safely
                 call = self._client.param_serialize(
@@ -249,21 +280,34 @@ def _lease_path(namespace: str, name: str) -> str:
     return f"{path}/{name}" if name else path
 
 
-class Nodes:
-    """The collection of nodes, for a Watcher."""
+class Collection:
+    """A collection of objects, for a Watcher."""
 
-    def __init__(self, kube: Kube, seconds: float) -> None:
-        """Watch for so many seconds at a time."""
+    def __init__(self, kube: Kube, path: str, seconds: float, **selectors: str) -> None:
+        """Watch for so many seconds at a time what the selectors choose."""
         self._kube = kube
+        self._path = path
         self._seconds = seconds
+        self._selectors = selectors
 
     def list(self) -> Listing:
-        """Begin a list of all nodes."""
-        return self._kube.listing(NODES)
+        """Begin a list of all."""
+        return self._kube.listing(self._path, **self._selectors)
 
     def watch(self, version: str) -> Iterator[Change]:
-        """Open a watch of all nodes."""
-        return self._kube.watch(NODES, version, self._seconds)
+        """Open a watch of all."""
+        return self._kube.watch(self._path, version, self._seconds, **self._selectors)
 
 
-__all__ = ["Kube", "KubeError", "Nodes", "connect"]
+def nodes(kube: Kube, seconds: float) -> Collection:
+    """Return the collection of nodes."""
+    return Collection(kube, NODES, seconds)
+
+
+def living_pods(kube: Kube, seconds: float) -> Collection:
+    """Return the collection of pods that have not ended."""
+    alive = "status.phase!=Succeeded,status.phase!=Failed"
+    return Collection(kube, PODS, seconds, fieldSelector=alive)
+
+
+__all__ = ["Kube", "KubeError", "connect", "living_pods", "nodes"]

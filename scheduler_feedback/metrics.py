@@ -16,6 +16,7 @@ from catalog.conditions import CONDITIONS
 from catalog.metrics import Metric
 from program.web import Request, Response
 from scheduler_feedback.cache import NodeCache
+from scheduler_feedback.gang.controller import Round
 from scheduler_feedback.health import UNKNOWN_CONDITION
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -48,6 +49,8 @@ class Metrics:
         """Whether this replica may drain; None while the drainer is off."""
         self.census: Census | None = None
         """None while this replica is not the one that drains."""
+        self.gang_round: Callable[[], Round | None] = lambda: None
+        """What the gang controller's last cycle found; None where it does not lead."""
         self._nodes = nodes
         self._registry = CollectorRegistry(auto_describe=False)
         self._requests = self._counter(records.REQUESTS)
@@ -56,6 +59,7 @@ class Metrics:
         self._watch_failures = self._counter(records.WATCH_FAILURES)
         self._evictions = self._counter(records.EVICTIONS)
         self._drain_failures = self._counter(records.DRAIN_FAILURES)
+        self._gang_pods = self._counter(records.GANG_PODS)
         self._durations = Histogram(
             records.REQUEST_DURATION.name,
             records.REQUEST_DURATION.help,
@@ -78,6 +82,8 @@ class Metrics:
             self._durations.labels(verb)
         for result in records.EVICTION_RESULTS:
             self._evictions.labels(result)
+        for result in records.GANG_RESULTS:
+            self._gang_pods.labels(result)
 
     @contextmanager
     def timed(self, verb: str) -> Iterator[Outcome]:
@@ -114,6 +120,10 @@ class Metrics:
         """Count an eviction by its result."""
         self._evictions.labels(result).inc()
 
+    def gang_pod(self, result: str) -> None:
+        """Count a pod of a gang by what became of it."""
+        self._gang_pods.labels(result).inc()
+
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield what is read at the scrape; prometheus-client's own protocol."""
         yield _gauge(records.CACHE_NODES, {(): len(self._nodes)})
@@ -129,6 +139,10 @@ class Metrics:
         if census is not None:
             yield _by_state(records.DRAIN_NODES, census.nodes)
             yield _by_state(records.DRAIN_PODS, census.pods)
+        found = self.gang_round()
+        if found is not None:
+            yield _by_state(records.GANGS_WAITING, found.waiting)
+            yield _gauge(records.GANG_KEPT, {(): bool(found.kept)})
         yield _gauge(records.BUILD_INFO, {(__version__,): 1})
 
     def expose(self, request: Request) -> Response:

@@ -18,6 +18,13 @@ def _rate(text: str) -> float:
     return rate
 
 
+def _site_tier(text: str) -> int:
+    tier = int(text)
+    if not -1 <= tier < 8:  # noqa: PLR2004 - as many tiers as labels are read for
+        raise ValueError(f"{text} is not a tier from 0 to 7, or -1")
+    return tier
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """How to reach the kube-apiserver."""
@@ -94,4 +101,38 @@ class Settings(Connection):
         metavar="DURATION",
         parse=at_least(1),
         help="how long the Lease outlives its holder's last word",
+    )
+    gangs: bool = flag(
+        "gangs",
+        default=True,
+        help="place the pods that wait at the gate railwatch.io/gang, a gang at a time",
+    )
+    gang_interval: float = flag(
+        "gangs.interval",
+        default=2.0,
+        metavar="DURATION",
+        parse=at_least(0.1),
+        help="how often waiting gangs are looked at though nothing has changed",
+    )
+    gang_patience: float = flag(
+        "gangs.patience",
+        default=600.0,
+        metavar="DURATION",
+        parse=at_least(1),
+        help="after waiting so long, a gang that does not fit has room kept for it",
+    )
+    gang_bind_within: float = flag(
+        "gangs.bind-within",
+        default=120.0,
+        metavar="DURATION",
+        parse=at_least(1),
+        help="a gang that was let go and is not bound by then is rolled back",
+    )
+    gang_site_tier: int = flag(
+        "gangs.site-tier",
+        default=-1,
+        metavar="N",
+        parse=_site_tier,
+        help="the tier whose domains are sites, which no gang straddles unless it says it may; "
+        "-1: there are none",
     )

@@ -5,7 +5,7 @@ gang that has waited longer than `patience` has the domain kept for it that coul
 so that large gangs do not starve. One domain is kept at a time: the first gang's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,17 +25,31 @@ class Schedule:
     """The gang that a domain is kept for."""
 
 
-def schedule(
-    gangs: Sequence[Gang], fleet: Fleet, most: Fleet, *, now: float, patience: float
+def _nowhere(_gang: Gang) -> Ints:
+    return np.array([], dtype=np.int64)
+
+
+def schedule(  # noqa: PLR0913 - each by keyword
+    gangs: Sequence[Gang],
+    fleet: Fleet,
+    most: Fleet,
+    *,
+    now: float,
+    patience: float,
+    barred: Callable[[Gang], Ints] = _nowhere,
 ) -> Schedule:
-    """Place what can be placed; `most` is the fleet as if nothing ran on it."""
+    """Place what can be placed; `most` is the fleet as if nothing ran on it.
+
+    `barred` says which rows a gang may not use: taints, selectors, faults.
+    """
     placed: list[Placement] = []
     refused: list[Refusal] = []
     kept = ""
     for gang in sorted(gangs, key=lambda g: (-g.priority, g.since, g.key)):
         if not gang.waiting:
             continue
-        found = place(gang, fleet, most)
+        off = barred(gang)
+        found = place(gang, fleet.closed(off), most.closed(off))
         if isinstance(found, Placement):
             placed.append(found)
             fleet = fleet.without([(row, rank.request) for rank, row in found.nodes])
@@ -43,7 +57,7 @@ def schedule(
         refused.append(found)
         if not kept and found.reason == NO_ROOM and now - gang.since >= patience:
             kept = gang.key
-            fleet = fleet.closed(_soonest(gang, fleet, most))
+            fleet = fleet.closed(_soonest(gang, fleet.closed(off), most.closed(off)))
     return Schedule(placed=tuple(placed), refused=tuple(refused), kept=kept)
 
 

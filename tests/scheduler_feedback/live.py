@@ -36,7 +36,7 @@ def deploy_rbac(cluster: Cluster) -> None:
     cluster.apply(DEPLOY / "namespace.yaml")
     objects = read_objects(DEPLOY / "scheduler" / "rbac.yaml")
     cluster.apply(objects)
-    own = [o for o in objects if _component(o) in ("extender", "drainer")]
+    own = [o for o in objects if _component(o) in ("extender", "drainer", "gangs")]
     subject = {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": PROGRAM_USER}
     for binding in (o for o in own if "subjects" in o):
         metadata = {**binding["metadata"], "name": f"{binding['metadata']['name']}-test"}

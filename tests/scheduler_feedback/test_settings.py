@@ -28,6 +28,11 @@ def test_the_defaults_are_as_promised() -> None:
         "drain_rate": 2.0,
         "drain_bare_pods": False,
         "lease_duration": 15.0,
+        "gangs": True,
+        "gang_interval": 2.0,
+        "gang_patience": 600.0,
+        "gang_bind_within": 120.0,
+        "gang_site_tier": -1,
     }
 
 
