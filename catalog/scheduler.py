@@ -150,6 +150,23 @@ GANG_PODS = counter(
     labels=("result",),
     source="gang controller",
 )
+GPU_IDLE = gauge(
+    "railwatch_scheduler_gpu_idle",
+    "GPUs that no pod has, on nodes open to any pod; only the leader counts.",
+    source="gang controller",
+)
+GPU_IDLE_BROKEN = gauge(
+    "railwatch_scheduler_gpu_idle_broken",
+    "Of the idle GPUs, those on nodes where others are taken: useless to gangs of whole nodes.",
+    source="gang controller",
+)
+LARGEST_GANG = gauge(
+    "railwatch_scheduler_largest_gang_nodes",
+    "Nodes with all GPUs idle in the best domain of a tier: the largest gang of whole nodes that "
+    "could start there now.",
+    labels=("tier",),
+    source="gang controller",
+)
 BUILD_INFO = gauge(
     "railwatch_scheduler_build_info",
     "Version of railwatch-scheduler; always 1.",
@@ -176,5 +193,8 @@ METRICS: tuple[Metric, ...] = (
     GANGS_WAITING,
     GANG_KEPT,
     GANG_PODS,
+    GPU_IDLE,
+    GPU_IDLE_BROKEN,
+    LARGEST_GANG,
     BUILD_INFO,
 )

@@ -143,6 +143,9 @@ class Metrics:
         if found is not None:
             yield _by_state(records.GANGS_WAITING, found.waiting)
             yield _gauge(records.GANG_KEPT, {(): bool(found.kept)})
+            yield _gauge(records.GPU_IDLE, {(): found.room.idle})
+            yield _gauge(records.GPU_IDLE_BROKEN, {(): found.room.broken})
+            yield _by_label(records.LARGEST_GANG, found.room.largest)
         yield _gauge(records.BUILD_INFO, {(__version__,): 1})
 
     def expose(self, request: Request) -> Response:
@@ -156,6 +159,10 @@ def _gauge(metric: Metric, values: Mapping[tuple[str, ...], float]) -> GaugeMetr
     for labels, value in values.items():
         family.add_metric(labels, float(value))
     return family
+
+
+def _by_label(metric: Metric, values: Mapping[str, float]) -> GaugeMetricFamily:
+    return _gauge(metric, {(label,): value for label, value in values.items()})
 
 
 def _by_state(metric: Metric, counts: Mapping[str, int]) -> GaugeMetricFamily:

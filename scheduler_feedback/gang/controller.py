@@ -20,11 +20,13 @@ from typing import Protocol
 from catalog.wire import PREFIX
 from scheduler_feedback.announce import About, Announcer
 from scheduler_feedback.errors import Conflict, KubeError, NotFound
+from scheduler_feedback.gang.fleet import Fleet
 from scheduler_feedback.gang.gather import Group, Unfit, gather
 from scheduler_feedback.gang.nodes import Barred, Host, build_fleet, in_order
 from scheduler_feedback.gang.place import INCOMPLETE, Placement, Refusal
 from scheduler_feedback.gang.pods import Claim, Member
 from scheduler_feedback.gang.rollback import Owners, why_not
+from scheduler_feedback.gang.room import Room, measure
 from scheduler_feedback.gang.schedule import Schedule, schedule
 from scheduler_feedback.gang.stores import Hosts, Pods
 
@@ -67,6 +69,8 @@ class Round:
 
     waiting: Mapping[str, int]
     """Gangs by what they wait for."""
+    room: Room
+    """What was idle before this cycle placed anything."""
     kept: str = ""
 
 
@@ -119,7 +123,9 @@ class Controller:
         names = {host.hostname: host.name for host in hosts if host.hostname}
         claims, members = self._pods.all()
         groups, unfit = gather(self._assume(members), names, self._policy.site_tier)
-        made = self._plan(hosts, [*claims, *self._coming(members, names)], groups)
+        fleet = build_fleet(hosts, [*claims, *self._coming(members, names)])
+        most = build_fleet(hosts, ())
+        made = self._plan(hosts, fleet, most, groups)
         by_key = {group.gang.key: group for group in groups}
         work = [
             (by_key[p.gang.key].members[rank.uid], hosts[row])
@@ -132,7 +138,7 @@ class Controller:
         self._roll_back(groups)
         self._tell(by_key, made, unfit)
         reasons = Counter([r.reason for r in made.refused] + [u.reason for u in unfit])
-        self.round = Round(waiting=reasons, kept=made.kept)
+        self.round = Round(waiting=reasons, room=measure(hosts, fleet, most), kept=made.kept)
         return self.round
 
     def _assume(self, members: Sequence[Member]) -> list[Member]:
@@ -161,7 +167,7 @@ class Controller:
         return coming
 
     def _plan(
-        self, hosts: Sequence[Host], claims: Sequence[Claim], groups: list[Group]
+        self, hosts: Sequence[Host], fleet: Fleet, most: Fleet, groups: Sequence[Group]
     ) -> Schedule:
         asking = {
             group.gang.key: group.members[group.gang.waiting[0].uid]
@@ -171,8 +177,8 @@ class Controller:
         off = Barred(hosts)
         return schedule(
             [group.gang for group in groups],
-            build_fleet(hosts, claims),
-            build_fleet(hosts, ()),
+            fleet,
+            most,
             now=self._clock(),
             patience=self._policy.patience,
             barred=lambda gang: off.of(asking[gang.key]),

@@ -10,6 +10,7 @@ from scheduler_feedback.gang.gather import FOREIGN_GATE, MALFORMED, NOT_GATED, g
 from scheduler_feedback.gang.nodes import Barred, build_fleet, in_order, read_host
 from scheduler_feedback.gang.pods import read_claim, read_member
 from scheduler_feedback.gang.quantities import read_amounts, read_request
+from scheduler_feedback.gang.room import measure
 from tests.budget import examples
 
 GPU = "nvidia.com/gpu"
@@ -226,6 +227,28 @@ def test_a_cordoned_node_and_one_without_a_hostname_are_not_used() -> None:
     hosts = [read_host(cordoned), read_host(nameless), read_host(node("n2"))]
 
     assert Barred(hosts).of(member).tolist() == [0, 1]
+
+
+def test_room_tells_pieces_from_whole_nodes_and_leaves_out_closed_ones() -> None:
+    leaf = "topology.railwatch.io__tier_0"
+    hosts = [read_host(node(f"n{n}", taints=[], **{leaf: f"leaf-{n // 2}"})) for n in range(4)]
+    hosts.append(
+        read_host(node("n4", taints=[{"key": "k", "effect": "NoSchedule"}], **{leaf: "leaf-1"}))
+    )
+    claim = read_claim(
+        pod(
+            spec={
+                "nodeName": "n0",
+                "containers": [{"resources": {"requests": {GPU: "3"}}}],
+            }
+        )
+    )
+    assert claim is not None
+
+    room = measure(hosts, build_fleet(hosts, [claim]), build_fleet(hosts, []))
+
+    assert (room.idle, room.broken) == (29, 5)
+    assert room.largest == {"tier-0": 2, "cluster": 3}
 
 
 JUNK = st.text(max_size=20) | st.sampled_from(["tier-0", "tier-99", "2", "1Gi", "-3", "nan", "1e9"])
