@@ -200,8 +200,9 @@ def _pin(spec: Mapping[str, Any], annotations: Mapping[str, str], prefix: str) -
 def _index(meta: Mapping[str, Any]) -> int:
     labels = meta.get("labels") or {}
     for label in _INDEX_LABELS:
-        if str(labels.get(label, "")).isdigit():
-            return int(labels[label][:9])
+        index = labels.get(label, "")
+        if index.isascii() and index.isdigit():
+            return int(index[:9])
     tail = re.search(r"([0-9]{1,9})$", meta["name"])
     return int(tail[1]) if tail else 0
 
@@ -209,7 +210,7 @@ def _index(meta: Mapping[str, Any]) -> int:
 def _moment(text: str | None) -> float:
     try:
         return datetime.fromisoformat(text).timestamp() if text else 0.0
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
 
 
