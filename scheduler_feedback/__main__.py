@@ -11,10 +11,11 @@ from program.surface import add_surface, open_surface, serve, until_signalled
 from scheduler_feedback import release
 from scheduler_feedback.announce import Announcer
 from scheduler_feedback.cache import NodeCache
+from scheduler_feedback.collection import nodes
 from scheduler_feedback.errors import Conflict, KubeError
 from scheduler_feedback.evict import Drainer
 from scheduler_feedback.gang.service import Gangs
-from scheduler_feedback.kube import Kube, connect, nodes
+from scheduler_feedback.kube import Kube, connect
 from scheduler_feedback.metrics import Metrics
 from scheduler_feedback.protocol import MAX_BODY
 from scheduler_feedback.questions import explain_pod, preflight_node

@@ -19,7 +19,7 @@ from catalog import __version__
 from catalog.wire import GANG_PLACED, key
 from program.election import Lease
 from program.errors import ProgramError
-from scheduler_feedback.errors import KubeError, NotFound, ServerError, Unreachable, from_status
+from scheduler_feedback.errors import NotFound, ServerError, Unreachable, from_status
 from scheduler_feedback.gang.pods import HOSTNAME, Member
 from scheduler_feedback.watch import Change, Listing, Object
 
@@ -278,36 +278,3 @@ def _retry_after(response: urllib3.HTTPResponse) -> float:
 def _lease_path(namespace: str, name: str) -> str:
     path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
     return f"{path}/{name}" if name else path
-
-
-class Collection:
-    """A collection of objects, for a Watcher."""
-
-    def __init__(self, kube: Kube, path: str, seconds: float, **selectors: str) -> None:
-        """Watch for so many seconds at a time what the selectors choose."""
-        self._kube = kube
-        self._path = path
-        self._seconds = seconds
-        self._selectors = selectors
-
-    def list(self) -> Listing:
-        """Begin a list of all."""
-        return self._kube.listing(self._path, **self._selectors)
-
-    def watch(self, version: str) -> Iterator[Change]:
-        """Open a watch of all."""
-        return self._kube.watch(self._path, version, self._seconds, **self._selectors)
-
-
-def nodes(kube: Kube, seconds: float) -> Collection:
-    """Return the collection of nodes."""
-    return Collection(kube, NODES, seconds)
-
-
-def living_pods(kube: Kube, seconds: float) -> Collection:
-    """Return the collection of pods that have not ended."""
-    alive = "status.phase!=Succeeded,status.phase!=Failed"
-    return Collection(kube, PODS, seconds, fieldSelector=alive)
-
-
-__all__ = ["Kube", "KubeError", "connect", "living_pods", "nodes"]

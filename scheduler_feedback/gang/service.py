@@ -4,9 +4,10 @@ import threading
 from collections.abc import Callable
 
 from scheduler_feedback.announce import Announcer
+from scheduler_feedback.collection import living_pods, nodes
 from scheduler_feedback.gang.controller import Controller, Policy
 from scheduler_feedback.gang.stores import Hosts, Pods
-from scheduler_feedback.kube import Kube, living_pods, nodes
+from scheduler_feedback.kube import Kube
 from scheduler_feedback.metrics import Metrics
 from scheduler_feedback.settings import Settings
 from scheduler_feedback.watch import Watcher
