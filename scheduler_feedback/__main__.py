@@ -72,6 +72,9 @@ _SUBCOMMANDS: Mapping[str, Callable[[list[str]], None]] = {
 }
 
 
+_WITH_WORK_IN_HAND = ("election", "drain", "gangs")
+
+
 class Daemon:
     """The parts put together: the watch that feeds the cache and, where asked for, the drainer."""
 
@@ -121,8 +124,9 @@ class Daemon:
         self._wake.set()
         if self._gangs is not None:
             self._gangs.wake.set()
-        for thread in self._threads[1:]:  # the watch ends with its stream, and has nothing to lose
-            thread.join(timeout=10)
+        for thread in self._threads:
+            if thread.name in _WITH_WORK_IN_HAND:  # watches end with their stream, and lose nothing
+                thread.join(timeout=10)
         self._elector.release()
 
     def _gang_controller(self) -> Gangs:
