@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from alerts import verification
 from alerts.evidence import AND, BOOT, ORIGINS, RESET, rested
 from alerts.model import Alert, Proof
 from alerts.promql import UP, Series, Window, by, duration, fresh, written
@@ -24,7 +25,10 @@ def document(alerts: Sequence[Alert], intervals: Intervals) -> dict[str, Any]:
         "active_since": f'ALERTS_FOR_STATE{{{labels.CONDITION}!=""}}',
         "boot_time": BOOT.time(intervals.scrape),
         "reset_time": RESET.time(intervals.scrape),
-        "faults": [_fault(alert, intervals) for alert in alerts if alert.fault],
+        "faults": [
+            *(_fault(alert, intervals) for alert in alerts if alert.fault),
+            verification.entry(intervals),
+        ],
     }
 
 

@@ -10,11 +10,36 @@ SKIP_REASONS = (
     "unknown_condition",
     "unknown_fault",
     "unknown_node",
-    "unsupported_scope",
+    "unknown_place",
 )
-"""Why an alert is left alone; the rest of the answer is still used."""
+"""Why an alert is left alone; the rest of the answer is still used. unknown_place: a domain or
+line that no managed node's labels name."""
 
-STEP_KINDS = ("set_annotation", "set_taint", "remove_taint", "set_condition", "remove_condition")
+FAULT_STATES = (
+    "suspected",
+    "active",
+    "awaiting_proof",
+    "awaiting_reset",
+    "awaiting_reboot",
+    "soaking",
+    "cleared",
+    "blind",
+)
+"""suspected: pending; active: its alert pends or fires; awaiting_proof: quiet, and a source that
+has to prove it does not answer or does not observe it; soaking: quiet, and not yet proven for long
+enough; cleared: proven, and remembered in case it comes back; blind: its telemetry is lost."""
+
+BUDGETS = ("fleet", "avoid", "rate", "tier", "label")
+"""tier, label: the fullest of those accounts."""
+
+WITHHOLDERS = (*BUDGETS, "pause", "domain", "fallback")
+"""What withholds the verdict of a fault; domain: the one fault that stands for all its nodes;
+fallback: --gpu-scope-fallback none, and the GPU cannot be fenced."""
+
+STEP_KINDS = (
+    *("set_annotation", "set_taint", "remove_taint", "set_condition", "remove_condition"),
+    *("set_rule", "remove_rule"),
+)
 
 NODE_STATES = ("managed", "unmanaged", "faulty", "blind", "unrecorded")
 """blind: a condition is Unknown; unrecorded: a condition is True that the node's annotations do
@@ -99,6 +124,19 @@ SUSPECTED = gauge(
     "Faults whose alert is pending and not yet firing.",
     source="last cycle",
 )
+FAULT_STATE = gauge(
+    "railwatch_bridge_fault_states",
+    "Faults, by condition and by where they are on their way.",
+    labels=("condition", "state"),
+    source="last cycle",
+    states=FAULT_STATES,
+)
+WITHHELD_FAULTS = gauge(
+    "railwatch_bridge_withheld_faults",
+    "Open faults whose verdict is not carried out, by what withholds it.",
+    labels=("by",),
+    source="last cycle",
+)
 NODES = gauge(
     "railwatch_bridge_nodes",
     "Nodes, by what the bridge makes of them.",
@@ -114,17 +152,21 @@ VERIFIED_NODES = gauge(
 )
 BUDGET_SIZE = gauge(
     "railwatch_bridge_budget_size",
-    "Nodes that may be out of use at once before no further one is taken.",
-    source="--budget.fleet",
+    "Nodes that may be out of use (avoided, newly taken) at once before no further one is.",
+    labels=("budget",),
+    source="--budget.*",
 )
 BUDGET_USED = gauge(
     "railwatch_bridge_budget_used",
-    "Nodes out of use: tainted by the bridge, cordoned by others, or not Ready.",
+    "Nodes out of use: tainted by the bridge, cordoned by others, or not Ready; avoided ones for "
+    "`avoid`, those taken lately for `rate`.",
+    labels=("budget",),
     source="last cycle",
 )
 BUDGET_WITHHELD = gauge(
     "railwatch_bridge_budget_withheld",
-    "Nodes that would be tainted if the budget allowed it.",
+    "Nodes that would be tainted if the budget allowed it, by the budget that does not (or pause).",
+    labels=("budget",),
     source="last cycle",
 )
 ALERTS_SKIPPED = gauge(
@@ -153,6 +195,8 @@ METRICS: tuple[Metric, ...] = (
     FAULTS,
     PAUSED,
     SUSPECTED,
+    FAULT_STATE,
+    WITHHELD_FAULTS,
     NODES,
     VERIFIED_NODES,
     BUDGET_SIZE,

@@ -3,10 +3,12 @@
 import argparse
 import sys
 import threading
+import time
 from pathlib import Path
 
 from health_bridge import access, proofs
 from health_bridge.access import Secret
+from health_bridge.device_rules import DeviceRules
 from health_bridge.errors import Conflict, KubeError
 from health_bridge.forget import Forgetting
 from health_bridge.kube import connect
@@ -121,6 +123,7 @@ def _webhook_token(settings: Settings, surface: Surface) -> Secret | None:
 
 def _assemble(settings: Settings) -> tuple[Loop, Elector | None, Meter]:
     known = proofs.load(settings.proofs_file)
+    policy = policy_of(settings, known, time.time())
     poll = _poll(settings, known)
     meter = Meter()
     elector: Elector | None = None
@@ -128,7 +131,7 @@ def _assemble(settings: Settings) -> tuple[Loop, Elector | None, Meter]:
     loop = Loop(
         fleet=kube,
         poll=poll,
-        policy=policy_of(settings, known),
+        policy=policy,
         pause=pause_of(settings, kube),
         pace=Pace(
             interval=settings.interval,
@@ -138,6 +141,7 @@ def _assemble(settings: Settings) -> tuple[Loop, Elector | None, Meter]:
         ),
         meter=meter,
         leading=lambda: elector is None or elector.leading,
+        rules=DeviceRules(kube, enabled=settings.fence_devices),
     )
     if settings.leader_elect and not settings.dry_run:
         elector = _elector(settings, loop)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from catalog import labels, wire
-from catalog.conditions import BY_TYPE
+from catalog.conditions import ACCELERATORS_UNVERIFIED, BY_TYPE
 from catalog.faults import Scope
 from catalog.verdicts import Verdict
 from health_bridge.proofs import Proof, Proofs
@@ -21,7 +21,6 @@ FIRING = "firing"
 PENDING = "pending"
 
 _MAX_LABEL = 128
-_WIDE_SCOPES = (Scope.DOMAIN, Scope.LINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,8 @@ class Finding:
     """One fault of one device, as one or more sources tell it.
 
     `since` is when it became active in whole Unix seconds, None where no source says so.
-    `firing` False means that it is pending: suspected, not yet judged.
+    `firing` False means that it is pending: suspected, not yet judged. One about a domain or a line
+    has `scope` and `place`, and no node until it is told of each node there.
     """
 
     node: str
@@ -44,6 +44,8 @@ class Finding:
     silenced: bool = False
     since: int | None = None
     evidence: str = ""
+    scope: Scope | None = None
+    place: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -156,9 +158,12 @@ def _finding(  # noqa: PLR0913 - an alert's parts, all by keyword
     evidence: str = "",
 ) -> Finding:
     proof = _proof_for(told, proofs)
+    place = _label(told, proof.identity) if proof.is_wide else ""
     device, name = _device(told, proof)
     return Finding(
-        node=_label(told, labels.NODE),
+        node="" if proof.is_wide else _label(told, labels.NODE),
+        scope=proof.scope if proof.is_wide else None,
+        place=place,
         device=device,
         name=name,
         fault=proof.fault,
@@ -178,8 +183,8 @@ def _proof_for(told: Mapping[str, str], proofs: Proofs) -> Proof:
     proof = proofs.faults.get(told.get(labels.FAULT, ""))
     if proof is None or proof.condition != told[labels.CONDITION]:
         raise Skipped("unknown_fault")
-    if proof.scope in _WIDE_SCOPES:
-        raise Skipped("unsupported_scope")
+    if proof.condition == ACCELERATORS_UNVERIFIED.type:
+        raise Skipped("unknown_fault")  # the bridge's own, which no alert may claim
     return proof
 
 
@@ -187,6 +192,9 @@ def _device(told: Mapping[str, str], proof: Proof) -> tuple[str, str]:
     """Return the device's identity and its name for display."""
     if not proof.identity:
         return wire.NODE, wire.NODE
+    if proof.is_wide:
+        place = _label(told, proof.identity)
+        return wire.place(proof.scope.value, place), f"{proof.scope.value} {place}"
     if proof.identity == labels.UUID:
         uuid = _label(told, labels.UUID)
         return uuid, f"GPU {told[labels.GPU][:_MAX_LABEL]}" if told.get(labels.GPU) else uuid
@@ -227,18 +235,21 @@ def merge(findings: Iterable[Finding]) -> dict[str, dict[tuple[str, str], Findin
 
 
 def _merge(one: Finding, other: Finding) -> Finding:
+    """Return what two sources say together: where only one is trusted, its word counts.
+
+    Anyone may post to an Alertmanager, and make an alert harsher or older than it is.
+    """
     if one.firing != other.firing:
         judged = one if one.firing else other
         return replace(judged, silenced=one.silenced or other.silenced)
-    told = [finding.since for finding in (one, other) if finding.since is not None]
-    return Finding(
-        node=one.node,
-        device=one.device,
+    trusted = [each for each in (one, other) if each.confirmed] or [one, other]
+    told = [each.since for each in trusted if each.since is not None] or [
+        each.since for each in (one, other) if each.since is not None
+    ]
+    return replace(
+        one,
         name=min(one.name, other.name),
-        fault=one.fault,
-        condition=one.condition,
-        verdict=max(one.verdict, other.verdict),
-        firing=one.firing,
+        verdict=max(each.verdict for each in trusted),
         confirmed=one.confirmed or other.confirmed,
         silenced=one.silenced or other.silenced,
         since=min(told, default=None),

@@ -1,16 +1,62 @@
-"""How much of the fleet may be taken away at once. Pure, and derived from the nodes alone.
+"""How much may be taken away at once, of the fleet and of each part of it. Pure.
 
-Charged are nodes that pods cannot be placed on: tainted NoSchedule by us, cordoned by others, not
-Ready. `avoid` takes nothing away and is not charged. Giving back never asks the budget.
+Charged are nodes that pods cannot be placed on: taken by us, cordoned by others, not Ready. A node
+that only waits to be verified is not, and `avoid`, which takes nothing away, has an account of its
+own. A domain that fails as one spends its own account as one. Who was taken when stands on the
+nodes, so that a restart loses nothing. Giving back never asks the budget.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from catalog import bridge
+from catalog.conditions import ACCELERATORS_UNVERIFIED
 from catalog.verdicts import Verdict
+from health_bridge.domains import domain_of
+from health_bridge.limits import budget_size
 from health_bridge.nodes import NO_SCHEDULE, Keys, Node
-from health_bridge.record import Fault
-from health_bridge.settings import budget_size
+from health_bridge.policy import Policy
+from health_bridge.record import APPLIED, Fault, Record
+
+FLEET, AVOID, RATE, TIER, LABEL = bridge.BUDGETS
+PAUSE = "pause"
+
+Faults = Mapping[str, Sequence[Fault]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Account:
+    """One budget, while it is being spent: `used` are nodes, or a domain in a node's place."""
+
+    name: str
+    size: int
+    used: set[str] = field(default_factory=set)
+    domain: str = ""
+    """The topology domain whose account it is, "" where it is none's."""
+
+    @property
+    def fullness(self) -> float:
+        """Share that is spent; above 1 where others took more than the budget is."""
+        return len(self.used) / self.size
+
+    @property
+    def kind(self) -> str:
+        """Which of the catalogue's budgets it is."""
+        return budget_kind(self.name)
+
+    def has_room_for(self, unit: str) -> bool:
+        """Whether one more may be taken, or this one is taken already."""
+        return len(self.used | {unit}) <= self.size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """How full a kind of budget is: its fullest account."""
+
+    size: int
+    used: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +64,24 @@ class Ledger:
     """Who may be taken, and what that makes."""
 
     size: int
+    """Of the fleet's budget."""
     taken: frozenset[str] = frozenset()
     """Nodes out of use, whoever took them, with those granted now."""
     granted: frozenset[str] = frozenset()
     """Nodes that may carry a NoSchedule taint of ours."""
-    withheld: frozenset[str] = frozenset()
-    """Nodes that would, were there budget."""
+    new: frozenset[str] = frozenset()
+    """Those of them that are taken from now on."""
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """Node that would, were there budget → the budget that says no."""
+    unavoided: Mapping[str, str] = field(default_factory=dict)
+    """Node that would be avoided → the budget that says no."""
+    levels: Mapping[str, Level] = field(default_factory=dict)
+    """Kind of budget → how full it is."""
+
+
+def budget_kind(name: str) -> str:
+    """Return the catalogue's word for what withholds: `tier` for `tier-0`, `fleet` for itself."""
+    return re.split("[:-]", name, maxsplit=1)[0]
 
 
 def holds(verdict: Verdict) -> bool:
@@ -32,48 +90,212 @@ def holds(verdict: Verdict) -> bool:
 
 
 def is_taken_by_us(node: Node, keys: Keys) -> bool:
-    """Whether a taint of ours keeps pods off the node now."""
-    ours = keys.taints
-    return any(taint.key in ours and taint.effect == NO_SCHEDULE for taint in node.taints)
+    """Whether a taint of ours that a budget answers for keeps pods off the node now."""
+    return _carries(node, NO_SCHEDULE, keys)
+
+
+def _carries(node: Node, effect: str | None, keys: Keys) -> bool:
+    if not node.taints:
+        return False
+    ours = keys.taints - {keys.taint(ACCELERATORS_UNVERIFIED.type)}
+    return any(taint.key in ours and taint.effect == effect for taint in node.taints)
+
+
+def is_charged(fault: Fault) -> bool:
+    """Whether a fault takes its node out of use, at the expense of a budget."""
+    return holds(fault.verdict) and not _is_free(fault) and not fault.withheld_by
+
+
+def _is_avoiding(fault: Fault) -> bool:
+    return fault.verdict is Verdict.AVOID and not _is_free(fault) and not fault.withheld_by
+
+
+def _is_free(fault: Fault) -> bool:
+    return fault.condition == ACCELERATORS_UNVERIFIED.type
 
 
 def settle(
-    nodes: Sequence[Node],
-    wanted: Mapping[str, Iterable[Fault]],
-    budget: str,
-    keys: Keys,
-    *,
-    paused: bool = False,
+    nodes: Sequence[Node], wanted: Faults, records: Mapping[str, Record], policy: Policy, now: float
 ) -> Ledger:
-    """Grant the budget: who has it keeps it, then the worst, then the oldest.
+    """Grant the budgets: who has one keeps it, then the worst, then the oldest.
 
     `wanted` is node → its open faults. A node whose taint goes in this very cycle is still
-    charged, as that write may fail. While `paused`, nobody new is granted anything.
+    charged, as that write may fail. While paused, nobody new is granted anything.
     """
-    size = budget_size(budget, len(nodes))
-    ours = {node.name for node in nodes if is_taken_by_us(node, keys)}
-    taken = ours | {node.name for node in nodes if node.cordoned or not node.ready}
-    claims = {name: _claim(faults) for name, faults in wanted.items()}
-    claimants = sorted((claim, name) for name, claim in claims.items() if claim is not None)
+    books = Books(nodes, wanted, records, policy, now)
     granted: set[str] = set()
-    withheld: set[str] = set()
-    for _, name in claimants:
-        if name in ours or (not paused and len(taken | {name}) <= size):
+    withheld: dict[str, str] = {}
+    for name in _queue(wanted, is_charged):
+        refusal = books.take(name)
+        if refusal is None:
             granted.add(name)
-            taken.add(name)
         else:
-            withheld.add(name)
+            withheld[name] = refusal
+    unavoided: dict[str, str] = {}
+    for name in _queue(wanted, _is_avoiding):
+        if (refusal := books.avoid(name)) is not None:
+            unavoided[name] = refusal
     return Ledger(
-        size=size,
-        taken=frozenset(taken),
+        size=books.fleet.size,
+        taken=frozenset(books.fleet.used),
         granted=frozenset(granted),
-        withheld=frozenset(withheld),
+        new=frozenset(books.new),
+        withheld=withheld,
+        unavoided=unavoided,
+        levels=books.levels(),
     )
 
 
-def _claim(faults: Iterable[Fault]) -> tuple[int, int] | None:
-    """Return a node's place in the queue, None where nothing asks for it to be taken."""
-    harsh = [fault for fault in faults if holds(fault.verdict)]
-    if not harsh:
+def _queue(wanted: Faults, asks: Callable[[Fault], bool]) -> list[str]:
+    """Return the nodes with a fault that asks for it: the worst first, then the oldest."""
+    claims = {
+        name: min(fault.rank[:2] for fault in asking)
+        for name, faults in wanted.items()
+        if (asking := [fault for fault in faults if asks(fault)])
+    }
+    return sorted(claims, key=lambda name: (claims[name], name))
+
+
+class Books:
+    """Every account, and what each node's taking costs."""
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        wanted: Faults,
+        records: Mapping[str, Record],
+        policy: Policy,
+        now: float,
+    ) -> None:
+        """Open the accounts and charge what is out of use already, whoever took it."""
+        self._paused = policy.paused
+        self._wanted = wanted
+        self._ours = {node.name for node in nodes if _is_ours(node, records[node.name], policy)}
+        self.new: set[str] = set()
+        self.fleet = Account(name=FLEET, size=budget_size(policy.budget, len(nodes)))
+        self._avoid = Account(
+            name=AVOID,
+            size=budget_size(policy.avoid, len(nodes)),
+            used={
+                node.name
+                for node in nodes
+                if _carries(node, Verdict.AVOID.taint_effect, policy.keys)
+            },
+        )
+        self._rate = _rate(nodes, records, policy, now)
+        self._parts = _parts(nodes, policy)
+        for node in nodes:
+            if node.name in self._ours or node.cordoned or not node.ready:
+                self._charge(node.name)
+
+    def take(self, name: str) -> str | None:
+        """Charge a node that we want to take; return the budget that refuses it."""
+        if name in self._ours:
+            return None
+        if self._paused:
+            return PAUSE
+        for account in self._accounts(name):
+            if not account.has_room_for(self._unit(name, account)):
+                return account.name
+        if self._rate is not None and not self._rate.has_room_for(name):
+            return RATE
+        self._charge(name)
+        self.new.add(name)
+        if self._rate is not None:
+            self._rate.used.add(name)
         return None
-    return min((fault.rank[0], fault.rank[1]) for fault in harsh)
+
+    def avoid(self, name: str) -> str | None:
+        """Charge a node that we want to be avoided; return the budget that refuses it.
+
+        Whether a pause does stands in the taint that is there, which may become milder.
+        """
+        if name in self._avoid.used:
+            return None
+        if not self._avoid.has_room_for(name):
+            return AVOID
+        self._avoid.used.add(name)
+        return None
+
+    def levels(self) -> dict[str, Level]:
+        """Return how full each kind of budget is."""
+        parts = [account for accounts in self._parts.values() for account in accounts]
+        rate = [] if self._rate is None else [self._rate]
+        fullest: dict[str, Account] = {}
+        for account in (self.fleet, self._avoid, *rate, *parts):
+            known = fullest.get(account.kind)
+            if known is None or account.fullness > known.fullness:
+                fullest[account.kind] = account
+        return {
+            kind: Level(size=account.size, used=len(account.used))
+            for kind, account in fullest.items()
+        }
+
+    def _accounts(self, name: str) -> list[Account]:
+        return [self.fleet, *self._parts.get(name, [])]
+
+    def _charge(self, name: str) -> None:
+        for account in self._accounts(name):
+            account.used.add(self._unit(name, account))
+
+    def _unit(self, name: str, account: Account) -> str:
+        """Return what a node is in an account: itself, or the domain whose fault takes it."""
+        charged = [fault for fault in self._wanted.get(name, ()) if is_charged(fault)]
+        of_domain = charged and all(domain_of(f) == account.domain for f in charged)
+        return charged[0].device if account.domain and of_domain else name
+
+
+def _is_ours(node: Node, record: Record, policy: Policy) -> bool:
+    """Whether we hold the node: by a taint, or by fencing its device in the taint's place."""
+    applied = (fault for fault in record.faults if fault.action == APPLIED)
+    return is_taken_by_us(node, policy.keys) or any(is_charged(fault) for fault in applied)
+
+
+def _rate(
+    nodes: Sequence[Node], records: Mapping[str, Record], policy: Policy, now: float
+) -> Account | None:
+    if policy.rate is None:
+        return None
+    lately = {
+        node.name
+        for node in nodes
+        if (taken := records[node.name].owned.taken) is not None
+        and abs(now - taken) < policy.rate.window
+    }
+    return Account(name=RATE, size=budget_size(policy.rate.nodes, len(nodes)), used=lately)
+
+
+def _parts(nodes: Sequence[Node], policy: Policy) -> dict[str, list[Account]]:
+    """Return node → the accounts of its domains and label values."""
+    members: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for node in nodes:
+        for tier, budget in policy.tiers:
+            if domain := node.tiers.get(int(tier)):
+                members[f"{TIER}-{tier}", domain, budget].append(node.name)
+        for key, budget in policy.labels:
+            if value := node.labels.get(key):
+                members[f"{LABEL}:{key}", value, budget].append(node.name)
+    accounts: defaultdict[str, list[Account]] = defaultdict(list)
+    for (name, value, budget), names in members.items():
+        domain = value if name.startswith(TIER) else ""
+        account = Account(name=name, domain=domain, size=budget_size(budget, len(names)))
+        for each in names:
+            accounts[each].append(account)
+    return accounts
+
+
+def withholder(node: str, fault: Fault, ledger: Ledger, ceiling: Verdict) -> str:
+    """Return what withholds a fault's verdict, "" where nothing does.
+
+    What was set aside before any budget was asked stays so: another fault stands for it, or
+    nothing may be tainted for it. A pause sets the `ceiling`, the worst that the condition's taint
+    may be.
+    """
+    if fault.withheld_by:
+        return fault.withheld_by
+    by = ""
+    if is_charged(fault):
+        by = ledger.withheld.get(node, "")
+    elif _is_avoiding(fault):
+        by = ledger.unavoided.get(node, "")
+    return by or (PAUSE if fault.verdict > ceiling else "")

@@ -82,7 +82,9 @@ def _faulty(faults: Sequence[Fault], proofs: Proofs) -> ConditionState:
     more = f"; {len(faults) - 1} more" if len(faults) > 1 else ""
     tail = more + (f"; {_way_back(proof)}" if proof else "")
     evidence = f"; {worst.evidence}" if worst.evidence else ""
-    message = f"{_who(worst)}: {worst.verdict.label} {worst.action}{evidence}"
+    how = worst.withheld_by or worst.fence
+    by = f" ({how})" if how else ""
+    message = f"{_who(worst)}: {worst.verdict.label} {worst.action}{by}{evidence}"
     room = MAX_MESSAGE - len(tail) - len(wire.CUT)
     if len(message) > room:
         message = message[:room] + wire.CUT
@@ -136,9 +138,9 @@ def wanted_taint(
     Below a `ceiling`, which a pause sets, a taint stays while any fault of its condition is open:
     it is neither made worse nor taken away.
     """
-    applied = [fault.verdict for fault in faults if fault.action == APPLIED]
+    applied = [fault.verdict for fault in faults if fault.action == APPLIED and not fault.fence]
     if ceiling < Verdict.DRAIN:
-        applied = [min(fault.verdict, ceiling) for fault in faults]
+        applied = [min(fault.verdict, ceiling) for fault in faults if not fault.fence]
     verdict = max(applied, default=None)
     if verdict is None or verdict.taint_effect is None:
         return None

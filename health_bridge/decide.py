@@ -6,29 +6,26 @@ only restarts the grace.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from catalog import wire
-from catalog.verdicts import Verdict
+from catalog.faults import Scope
 from health_bridge.alerts import merge
-from health_bridge.budget import Ledger, holds, settle
-from health_bridge.conditions import TRUE, UNKNOWN
+from health_bridge.budget import Ledger, settle, withholder
+from health_bridge.case import Case, case_of
+from health_bridge.conditions import UNKNOWN
+from health_bridge.domains import FAIL_TOGETHER, Map, spread, widen
+from health_bridge.fencing import Fences, Fencing, Rule
+from health_bridge.lost import with_lost
 from health_bridge.nodes import Node
-from health_bridge.outcome import Context, Memory, ceiling, conditions_of, plan
+from health_bridge.outcome import Context, Memory, ceiling
 from health_bridge.policy import Policy
-from health_bridge.record import APPLIED, WITHHELD, Fault, Owned, Record, read_record, with_action
+from health_bridge.record import APPLIED, WITHHELD, Fault, Record, read_record
 from health_bridge.recovery import Findings, open_faults, open_questions
 from health_bridge.sight import Questions, Sight
+from health_bridge.states import State
 from health_bridge.steps import NodeSteps
-
-RECORD_LOST = "RecordLost"
-"""Ends the name of the fault that stands for those of a True condition that nothing else tells."""
-
-_LOST = (
-    "The annotation that told this condition's faults is gone. Nothing proves that they are: "
-    "look at the node, then run `railwatch-bridge release` on it."
-)
+from health_bridge.verification import Checked, check, proven_boot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +37,12 @@ class Decision:
     ledger: Ledger
     faults: Mapping[str, tuple[Fault, ...]] = field(default_factory=dict)
     """Node → its open faults, with what becomes of them."""
+    states: Mapping[str, Mapping[tuple[str, str], State]] = field(default_factory=dict)
+    """Node → (fault, device) → where an open fault is on its way."""
+    rules: frozenset[Rule] = frozenset()
+    """The device taint rules of ours that shall be there, and no other."""
+    tally: Mapping[tuple[str, State], int] = field(default_factory=dict)
+    """(condition, state) → faults, suspected and cleared ones too."""
     managed: int = 0
     unmanaged: int = 0
     blind: frozenset[str] = frozenset()
@@ -49,117 +52,167 @@ class Decision:
     suspected: int = 0
     unknown_nodes: int = 0
     """Findings about nodes that are not there or not managed."""
+    unknown_places: int = 0
+    """Findings about domains and lines that no managed node is in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """The managed nodes by name, what they tell of themselves, and what the sources say of them."""
+
+    nodes: Sequence[Node]
+    places: Map
+    records: Mapping[str, Record]
+    findings: Mapping[str, Findings]
+    nowhere: int
+
+
+def _seen(nodes: Iterable[Node], sight: Sight, policy: Policy) -> _Seen:
+    managed = sorted((node for node in nodes if node.managed), key=lambda node: node.name)
+    places = Map(managed, policy.line_label)
+    told, nowhere = spread(sight.findings, places)
+    return _Seen(
+        nodes=managed,
+        places=places,
+        records={
+            node.name: read_record(node.devices, node.owned, node.verified) for node in managed
+        },
+        findings=merge(told),
+        nowhere=nowhere,
+    )
 
 
 def questions(nodes: Sequence[Node], sight: Sight, policy: Policy) -> Questions:
     """Return the proofs to ask for before deciding."""
-    findings = merge(sight.findings)
-    records = {node.name: _record(node) for node in nodes if node.managed}
-    return open_questions(records, findings, policy.proofs)
+    seen = _seen(nodes, sight, policy)
+    return open_questions(seen.records, seen.findings, policy.proofs)
 
 
-def decide(nodes: Sequence[Node], sight: Sight, policy: Policy, memory: Memory) -> Decision:
-    """Return the steps that bring every managed node to where it shall be."""
-    managed = sorted((node for node in nodes if node.managed), key=lambda node: node.name)
-    findings = merge(sight.findings)
-    records = {node.name: _with_lost(node, policy, sight.now) for node in managed}
-    faults = {
-        name: open_faults(name, record, findings.get(name, {}), sight, policy)
-        for name, record in records.items()
+def to_fence(nodes: Sequence[Node], sight: Sight, policy: Policy) -> frozenset[str]:
+    """Return the nodes of which a GPU may have to be fenced, or is."""
+    of_gpus = {name for name, proof in policy.proofs.faults.items() if proof.scope is Scope.GPU}
+    seen = _seen(nodes, sight, policy)
+    open_on = {
+        name
+        for name, record in seen.records.items()
+        if any(f.fault in of_gpus for f in record.faults)
     }
-    ledger = settle(managed, faults, policy.budget, policy.keys, paused=policy.paused)
-    settled = {node.name: _settled(node, faults[node.name], ledger, policy) for node in managed}
-    context = Context(sight=sight, policy=policy, memory=memory)
-    plans: list[NodeSteps] = []
-    unseen: dict[tuple[str, str], float] = {}
-    blind: set[str] = set()
-    for node in managed:
-        record = records[node.name]
-        conditions = conditions_of(node, record, settled[node.name], context)
-        unseen |= {(node.name, c.type): c.unseen for c in conditions if c.unseen is not None}
-        blind |= {node.name for c in conditions if c.status == UNKNOWN}
-        plans.append(plan(node, record, settled[node.name], conditions, context))
-    return Decision(
-        plans=tuple(each for each in plans if each.steps),
-        memory=unseen,
-        ledger=ledger,
-        faults={name: of_node for name, of_node in settled.items() if of_node},
-        managed=len(managed),
-        unmanaged=len(nodes) - len(managed),
-        blind=frozenset(blind),
-        verified=Counter(
-            record.verified.worth(sight.now) for record in records.values() if record.verified
-        ),
-        suspected=_suspected(findings, records),
-        unknown_nodes=sum(len(told) for name, told in findings.items() if name not in records),
-    )
+    alerts = {name for name, told in seen.findings.items() if any(f in of_gpus for f, _ in told)}
+    return frozenset(open_on | (alerts & seen.records.keys()))
 
 
-def _record(node: Node) -> Record:
-    return read_record(node.devices, node.owned, node.verified)
+def decide(
+    nodes: Sequence[Node],
+    sight: Sight,
+    policy: Policy,
+    memory: Memory,
+    fences: Fences | None = None,
+) -> Decision:
+    """Return the steps that bring every managed node to where it shall be.
 
-
-def _with_lost(node: Node, policy: Policy, now: float) -> Record:
-    """Return the record with a fault for each True condition that it does not account for.
-
-    Somebody has removed or damaged the annotation. That is no proof of health: the condition and
-    its taint stay until the owner releases the node.
+    Only a fence that is there, in `fences`, spares a node its taint: one to be put up is put up
+    first, and then all is decided again.
     """
-    record = _record(node)
-    accounted = {fault.condition for fault in record.faults}
-    lost = [
-        condition
-        for condition in sorted({*node.conditions, *record.owned.conditions})
-        if condition not in accounted and _is_true(condition, node, record.owned)
+    seen = _seen(nodes, sight, policy)
+    records = {
+        node.name: with_lost(node, seen.records[node.name], policy, sight.now)
+        for node in seen.nodes
+    }
+    checked = check(seen.nodes, records, policy, sight.now)
+    still = {
+        name: _open(name, each, seen.findings.get(name, {}), sight, policy)
+        for name, each in checked.items()
+    }
+    before = {name: record.faults for name, record in records.items()}
+    fencing = Fencing(fences=fences or Fences(), policy=policy, memory=memory, now=sight.now)
+    aside = {node.name: fencing.set_aside(node, still[node.name]) for node in seen.nodes}
+    wanted = widen(aside, before, seen.places, policy.domain_share)
+    ledger = settle(seen.nodes, wanted, records, policy, sight.now)
+    rules = fencing.rules(wanted, ledger)
+    context = Context(sight=sight, policy=policy, memory=memory, new=ledger.new)
+    cases = [
+        case_of(
+            node,
+            checked[node.name].record,
+            _settled(node, fencing.fenced(node, wanted[node.name], rules), ledger, policy),
+            seen.findings.get(node.name, {}),
+            context,
+            boot=proven_boot(node, checked[node.name], still[node.name], policy),
+        )
+        for node in seen.nodes
     ]
-    stand_ins = (_stand_in(condition, node, policy, now) for condition in lost)
-    return replace(record, faults=(*record.faults, *stand_ins))
+    plugins = (fencing.remembered(node, wanted[node.name]) for node in seen.nodes)
+    decision = _summary(cases, seen, ledger, len(nodes), sight.now)
+    kept = {key: since for each in plugins for key, since in each.items()}
+    return replace(decision, rules=rules, memory={**decision.memory, **kept})
 
 
-def _is_true(condition: str, node: Node, owned: Owned) -> bool:
-    current = node.conditions.get(condition)
-    decided = owned.conditions.get(condition, current.status if current else "")
-    return decided == TRUE
-
-
-def _stand_in(condition: str, node: Node, policy: Policy, now: float) -> Fault:
-    """Return a fault as harsh as the taint that is there; no proof names it, so it stays."""
-    key = policy.keys.taint(condition)
-    values = {taint.value for taint in node.taints if taint.key == key}
-    return Fault(
-        device=wire.NODE,
-        name=wire.NODE,
-        fault=condition + RECORD_LOST,
-        condition=condition,
-        verdict=max((each for each in Verdict if each.label in values), default=Verdict.OBSERVE),
-        since=int(now),
-        evidence=_LOST,
-    )
+def _open(
+    name: str, checked: Checked, findings: Findings, sight: Sight, policy: Policy
+) -> tuple[Fault, ...]:
+    """Return the open faults but for those that the bridge makes of several, which are derived."""
+    own = (fault for fault in checked.record.faults if fault.fault != FAIL_TOGETHER)
+    faults = tuple(replace(fault, withheld_by="") for fault in own)
+    opened = () if checked.fault is None else (checked.fault,)
+    record = replace(checked.record, faults=faults)
+    return (*open_faults(name, record, findings, sight, policy), *opened)
 
 
 def _settled(
     node: Node, faults: Sequence[Fault], ledger: Ledger, policy: Policy
 ) -> tuple[Fault, ...]:
-    """Return the faults with what becomes of each.
+    """Return the faults with what becomes of each, and what withholds it."""
+    settled = []
+    for fault in faults:
+        by = withholder(node.name, fault, ledger, ceiling(fault.condition, node, policy))
+        settled.append(replace(fault, action=WITHHELD if by else APPLIED, withheld_by=by))
+    return tuple(settled)
 
-    The budget withholds what takes the node, a pause whatever is worse than what is there.
-    """
 
-    def is_withheld(fault: Fault) -> bool:
-        over_budget = node.name in ledger.withheld and holds(fault.verdict)
-        return over_budget or fault.verdict > ceiling(fault.condition, node, policy)
-
-    return tuple(
-        with_action(fault, WITHHELD if is_withheld(fault) else APPLIED) for fault in faults
+def _summary(
+    cases: Sequence[Case], seen: _Seen, ledger: Ledger, total: int, now: float
+) -> Decision:
+    by_name = {case.plan.node.name: case for case in cases}
+    suspected = _suspected(seen)
+    tally = Counter(suspected)
+    for case in cases:
+        tally.update(case.tally)
+    words = (record.verified for record in seen.records.values())
+    return Decision(
+        plans=tuple(case.plan for case in cases if case.plan.steps),
+        memory={
+            (name, each.type): each.unseen
+            for name, case in by_name.items()
+            for each in case.outcomes
+            if each.unseen is not None
+        },
+        ledger=ledger,
+        faults={name: case.faults for name, case in by_name.items() if case.faults},
+        states={name: case.states for name, case in by_name.items() if case.states},
+        tally=tally,
+        managed=len(cases),
+        unmanaged=total - len(cases),
+        blind=frozenset(
+            name
+            for name, case in by_name.items()
+            if any(each.status == UNKNOWN for each in case.outcomes)
+        ),
+        verified=Counter(word.worth(now) for word in words if word is not None),
+        suspected=suspected.total(),
+        unknown_nodes=sum(
+            len(told) for name, told in seen.findings.items() if name not in seen.records
+        ),
+        unknown_places=seen.nowhere,
     )
 
 
-def _suspected(findings: Mapping[str, Findings], records: Mapping[str, Record]) -> int:
+def _suspected(seen: _Seen) -> Counter[tuple[str, State]]:
     """Count the pending alerts of faults that are not open."""
-    known = {(name, fault.key) for name, record in records.items() for fault in record.faults}
-    return sum(
-        not finding.firing and (name, key) not in known
-        for name, told in findings.items()
-        if name in records
+    known = {(name, fault.key) for name, record in seen.records.items() for fault in record.faults}
+    return Counter(
+        (finding.condition, State.SUSPECTED)
+        for name, told in seen.findings.items()
+        if name in seen.records
         for key, finding in told.items()
+        if not finding.firing and (name, key) not in known
     )

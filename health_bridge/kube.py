@@ -5,7 +5,7 @@ Requests go through the client's transport as plain JSON. Its typed models would
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from kubernetes import client, config
 
 from health_bridge.errors import Conflict, Denied, KubeError, Missing, Refused, Unreachable
 from health_bridge.nodes import Keys, Node, read_node
+from health_bridge.policy import keys_of
 from health_bridge.settings import Connection
 from program.election import Lease
 from program.errors import ProgramError
@@ -90,6 +91,18 @@ class Kube:
             self._request("DELETE", f"{_leases_path(namespace)}/{quote(name)}")
         except Missing:
             return
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+        *,
+        query: Iterable[tuple[str, str]] = (),
+    ) -> dict[str, Any]:
+        """Return the JSON that any other request is answered with."""
+        return self._request(method, path, body, content_type, query=tuple(query))
 
     def _pages(self, selector: str) -> Iterator[Mapping[str, Any]]:
         query = [("limit", str(PAGE)), *([("labelSelector", selector)] if selector else [])]
@@ -180,5 +193,4 @@ def connect(connection: Connection, timeout: float | None = None) -> Kube:
         where = connection.kubeconfig or "(empty: not in a pod; name a file)"
         raise ProgramError(f"--kubeconfig {where}: {_line(error)}") from None
     settings.retries = False
-    keys = Keys(prefix=connection.key_prefix)
-    return Kube(client.ApiClient(settings), keys, timeout or connection.timeout)
+    return Kube(client.ApiClient(settings), keys_of(connection), timeout or connection.timeout)

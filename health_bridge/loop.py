@@ -9,15 +9,18 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TextIO
 
 from health_bridge.apply import Nodes, Writer
-from health_bridge.decide import Decision, decide, questions
+from health_bridge.decide import Decision, decide, questions, to_fence
+from health_bridge.device_rules import DeviceRules
 from health_bridge.errors import Conflict, Denied, KubeError, Refused, Unreachable
+from health_bridge.fencing import Fences, Rule
 from health_bridge.metrics import Meter, Report
 from health_bridge.nodes import Node
 from health_bridge.outcome import Memory
 from health_bridge.pause import Pause
 from health_bridge.policy import Policy
 from health_bridge.poll import Poll, Round
-from health_bridge.steps import NodeSteps, describe, kind
+from health_bridge.sight import Sight
+from health_bridge.steps import NodeSteps, SetAnnotation, describe, kind
 
 MIN_PAUSE = 0.05
 """Seconds between cycles that hints ask for; a long cycle is followed by a pause as long."""
@@ -72,6 +75,7 @@ class Loop:
         pace: Pace,
         meter: Meter,
         leading: Callable[[], bool],
+        rules: DeviceRules | None = None,
         out: TextIO = sys.stdout,
     ) -> None:
         """Prepare to look at `fleet` and the sources that `poll` asks."""
@@ -82,11 +86,13 @@ class Loop:
         self._pace = pace
         self._meter = meter
         self._leading = leading
+        self._rules = rules
+        self._may_have_rules = True
         self._out = out
         conflicts = meter.api_errors.labels(Conflict.kind)
         self._writer = Writer(fleet, lambda: leading() and self._beat(), conflicts.inc)
         self._memory: Memory = {}
-        self._printed: tuple[str, ...] | None = None
+        self._printed: tuple[tuple[str, object], ...] | None = None
         self._down: frozenset[str] = frozenset()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -151,7 +157,7 @@ class Loop:
         policy = replace(self._policy, paused=paused is not None)
         sight = replace(seen.sight, now=now)
         seen = self._poll.proofs(replace(seen, sight=sight), questions(nodes, sight, policy))
-        decision = decide(nodes, seen.sight, policy, self._memory)
+        decision = self._decide(nodes, seen.sight, policy)
         self._memory = decision.memory
         self._meter.report = Report(
             began=now,
@@ -169,6 +175,46 @@ class Loop:
             log.info("cycle complete again")
         self.state = State(error=error, seen=seen, paused=paused)
         return decision
+
+    def _decide(self, nodes: Sequence[Node], sight: Sight, policy: Policy) -> Decision:
+        """Decide; where devices have to be fenced first, do that and decide on how it went."""
+        fences = self._look_at_fences(to_fence(nodes, sight, policy))
+        decision = decide(nodes, sight, policy, self._memory, fences)
+        if self._rules is None or decision.rules == fences.rules:
+            return decision
+        if self._pace.dry_run:
+            fenced = replace(fences, rules=decision.rules)
+        elif self._leading():
+            fenced = self._rules.write(decision.rules, fences)
+            self._tell_rules(fences.rules, fenced.rules)
+        else:
+            return decision
+        return decide(nodes, sight, policy, self._memory, fenced)
+
+    def _look_at_fences(self, nodes: frozenset[str]) -> Fences:
+        if self._rules is None or not (nodes or self._may_have_rules):
+            return Fences()
+        try:
+            fences = self._rules.look(nodes)
+        except KubeError as error:
+            self._meter.api_errors.labels(error.kind).inc()
+            raise
+        self._may_have_rules = bool(fences.rules)
+        self._tell_rule_error()
+        return fences
+
+    def _tell_rules(self, before: frozenset[Rule], after: frozenset[Rule]) -> None:
+        self._may_have_rules = True
+        self._meter.steps.labels("set_rule").inc(len(after - before))
+        gone = {rule.name for rule in before} - {rule.name for rule in after}
+        self._meter.steps.labels("remove_rule").inc(len(gone))
+        self._tell_rule_error()
+
+    def _tell_rule_error(self) -> None:
+        error = self._rules.error if self._rules else None
+        if error is not None:
+            self._meter.api_errors.labels(error.kind).inc()
+            log.warning("devices not fenced", extra={"error": error})
 
     def _look_at_pause(self) -> str | None:
         """Return why the bridge is paused; say it once when it begins and when it ends."""
@@ -197,14 +243,22 @@ class Loop:
         self._down = frozenset(seen.errors)
 
     def _print(self, plans: Sequence[NodeSteps]) -> None:
-        """Print the steps where they differ from those printed last: a dry run never takes them."""
-        lines = tuple(line for plan in plans for line in describe(plan))
-        if lines != self._printed:
+        """Print the steps where they differ from those printed last: a dry run never takes them.
+
+        An annotation is compared by its key: what it says of now changes with every cycle.
+        """
+        steps = tuple(
+            (plan.node.name, step.key if isinstance(step, SetAnnotation) else step)
+            for plan in plans
+            for step in plan.steps
+        )
+        if steps != self._printed:
             for plan in plans:
                 self._count(plan)
+            lines = [line for plan in plans for line in describe(plan)]
             self._out.writelines(f"{line}\n" for line in lines or ("nothing to do",))
             self._out.flush()
-            self._printed = lines
+            self._printed = steps
 
     def _write(self, decision: Decision, now: float) -> str | None:
         """Take the steps, node by node; return what a person must mend, None where nothing.

@@ -19,7 +19,9 @@ from prometheus_client.registry import Collector
 
 from catalog import __version__, bridge
 from catalog.metrics import Metric
-from health_bridge.decide import RECORD_LOST, Decision
+from health_bridge.budget import budget_kind
+from health_bridge.decide import Decision
+from health_bridge.lost import RECORD_LOST
 from health_bridge.poll import Round
 
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -100,10 +102,18 @@ def _told(report: Report) -> Iterator[GaugeMetricFamily]:
         bridge.VERIFIED_NODES,
         [((worth,), decision.verified.get(worth, 0)) for worth in bridge.VERIFIED_WORTHS],
     )
-    yield _gauge(bridge.BUDGET_SIZE, [((), ledger.size)])
-    yield _gauge(bridge.BUDGET_USED, [((), len(ledger.taken))])
-    yield _gauge(bridge.BUDGET_WITHHELD, [((), len(ledger.withheld))])
-    skipped = {**report.seen.skipped, "unknown_node": decision.unknown_nodes}
+    yield _gauge(bridge.FAULT_STATE, decision.tally.items())
+    yield _gauge(bridge.WITHHELD_FAULTS, _withheld(decision).items())
+    levels = ledger.levels
+    yield _gauge(bridge.BUDGET_SIZE, [((kind,), level.size) for kind, level in levels.items()])
+    yield _gauge(bridge.BUDGET_USED, [((kind,), level.used) for kind, level in levels.items()])
+    refused = Tally(map(budget_kind, (*ledger.withheld.values(), *ledger.unavoided.values())))
+    yield _gauge(bridge.BUDGET_WITHHELD, [((kind,), refused[kind]) for kind in bridge.WITHHOLDERS])
+    skipped = {
+        **report.seen.skipped,
+        "unknown_node": decision.unknown_nodes,
+        "unknown_place": decision.unknown_places,
+    }
     yield _gauge(
         bridge.ALERTS_SKIPPED,
         [((reason,), skipped.get(reason, 0)) for reason in bridge.SKIP_REASONS],
@@ -117,6 +127,16 @@ def _faults(decision: Decision) -> dict[tuple[str, ...], float]:
         for fault in faults
     )
     return dict(tally)
+
+
+def _withheld(decision: Decision) -> dict[tuple[str, ...], float]:
+    tally = Tally(
+        budget_kind(fault.withheld_by)
+        for faults in decision.faults.values()
+        for fault in faults
+        if fault.withheld_by
+    )
+    return {(by,): tally[by] for by in bridge.WITHHOLDERS}
 
 
 def _nodes(decision: Decision) -> dict[str, int]:

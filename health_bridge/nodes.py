@@ -5,6 +5,7 @@ Everything else of the Node object is dropped at the read, so that thousands of 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -13,12 +14,16 @@ from catalog.conditions import BY_TYPE, CONDITIONS
 
 NO_SCHEDULE = "NoSchedule"
 
+_MAX_TIER_DIGITS = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
     """The full keys of what the bridge writes, under the prefix that the owner chose."""
 
     prefix: str = wire.PREFIX
+    labels: frozenset[str] = frozenset()
+    """Node labels that settings name; of all others only the topology's are read."""
 
     @property
     def devices(self) -> str:
@@ -34,6 +39,16 @@ class Keys:
     def verified(self) -> str:
         """Annotation in which a person vouches for a repair."""
         return wire.key(wire.VERIFIED, self.prefix)
+
+    @property
+    def verified_boot(self) -> str:
+        """Annotation with the boot whose devices were last proven complete and healthy."""
+        return wire.key(wire.VERIFIED_BOOT, self.prefix)
+
+    @property
+    def tier(self) -> str:
+        """Begins the label of each topology tier; its number follows."""
+        return wire.topology_key(wire.TIER, self.prefix)
 
     @property
     def managed(self) -> str:
@@ -81,7 +96,7 @@ class ConditionState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One node; `conditions` holds our types only, the last three are raw annotations."""
+    """One node; `conditions` holds our types only, the last four are raw annotations."""
 
     name: str
     uid: str
@@ -90,42 +105,78 @@ class Node:
     ready: bool = True
     cordoned: bool = False
     """`spec.unschedulable`, which the bridge never sets: somebody else's cordon."""
+    tiers: Mapping[int, str] = field(default_factory=dict)
+    """Topology tier, 0 nearest the node → the domain it is in."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Those that the settings name."""
+    gpus: tuple[int, int] = (0, 0)
+    """How many the node has by its device plugin, and how many of them can be allocated."""
+    boot: str = ""
+    """Id of the boot that its kubelet has reported last."""
+    created: int = 0
+    """Whole Unix seconds, 0 where it is not known."""
     taints: tuple[Taint, ...] = ()
     conditions: Mapping[str, ConditionState] = field(default_factory=dict)
     devices: str | None = None
     owned: str | None = None
     verified: str | None = None
+    verified_boot: str | None = None
 
     def has_our_state_of(self, other: "Node") -> bool:
         """Whether a decision made on `other` still holds here: same node, same record of ours."""
-        return (self.uid, self.devices, self.owned, self.verified, self.conditions) == (
-            other.uid,
-            other.devices,
-            other.owned,
-            other.verified,
-            other.conditions,
-        )
+        return self._ours() == other._ours()  # noqa: SLF001 - of its own kind
+
+    def _ours(self) -> tuple[object, ...]:
+        notes = (self.devices, self.owned, self.verified, self.verified_boot)
+        return self.uid, self.boot, notes, self.conditions
 
 
 def read_node(document: Mapping[str, Any], keys: Keys) -> Node:
     """Return the node that a Node object describes; absent and null fields are empty ones."""
     metadata = document["metadata"]
-    spec = document.get("spec") or {}
-    conditions = (document.get("status") or {}).get("conditions") or []
-    annotations = metadata.get("annotations") or {}
+    spec, status = document.get("spec") or {}, document.get("status") or {}
+    conditions = status.get("conditions") or []
+    annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
     return Node(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
         version=metadata.get("resourceVersion", ""),
-        managed=(metadata.get("labels") or {}).get(keys.managed) != "false",
+        managed=labels.get(keys.managed) != "false",
         ready=any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions),
         cordoned=bool(spec.get("unschedulable")),
+        tiers=_tiers(labels, keys.tier),
+        labels={key: labels[key] for key in keys.labels if labels.get(key)},
+        gpus=(_gpus(status.get("capacity")), _gpus(status.get("allocatable"))),
+        boot=(status.get("nodeInfo") or {}).get("bootID") or "",
+        created=_created(metadata.get("creationTimestamp")),
         taints=tuple(_read_taint(taint) for taint in spec.get("taints") or []),
         conditions={c["type"]: _read_condition(c) for c in conditions if c.get("type") in BY_TYPE},
         devices=annotations.get(keys.devices),
         owned=annotations.get(keys.owned),
         verified=annotations.get(keys.verified),
+        verified_boot=annotations.get(keys.verified_boot),
     )
+
+
+def _tiers(labels: Mapping[str, str], prefix: str) -> dict[int, str]:
+    named = ((key.removeprefix(prefix), text) for key, text in labels.items() if text)
+    return {
+        int(tier): text
+        for tier, text in named
+        if tier.isascii() and tier.isdecimal() and len(tier) <= _MAX_TIER_DIGITS
+    }
+
+
+def _gpus(resources: Mapping[str, Any] | None) -> int:
+    text = str((resources or {}).get(wire.GPU_RESOURCE, ""))
+    return int(text) if text.isascii() and text.isdecimal() else 0
+
+
+def _created(text: str | None) -> int:
+    try:
+        return int(datetime.fromisoformat(text).timestamp()) if text else 0
+    except ValueError:
+        return 0
 
 
 def _read_taint(taint: Mapping[str, Any]) -> Taint:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from catalog.conditions import BY_TYPE
+from catalog.faults import Scope
 from catalog.verdicts import Verdict
 from health_bridge.conditions import Before, Gaze, wanted_condition, wanted_taint, with_word
 from health_bridge.nodes import ConditionState, Node, Taint
 from health_bridge.policy import Policy
-from health_bridge.record import Fault, Owned, Record, dump_faults
+from health_bridge.record import Fault, Owned, Past, Record, dump_faults
 from health_bridge.sight import Sight
 from health_bridge.steps import (
     NodeSteps,
@@ -30,6 +32,8 @@ class Context:
     sight: Sight
     policy: Policy
     memory: Memory
+    new: frozenset[str] = frozenset()
+    """Nodes that are taken from now on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +55,11 @@ def conditions_of(
 ) -> tuple[Outcome, ...]:
     """Return what becomes of every condition that the proofs or an open fault maintain."""
     proofs = context.policy.proofs
-    observed = context.sight.observed(node.name)
     found: list[Outcome] = []
-    for condition in sorted({*proofs.conditions, *(fault.condition for fault in faults)}):
+    for condition in sorted({*maintained(node, context.policy), *(f.condition for f in faults)}):
         of_condition = [fault for fault in faults if fault.condition == condition]
-        unseen = _unseen(condition, node.name, observed, context)
-        gaze = Gaze(observed=unseen is None, blind=_is_blind(unseen, context))
+        unseen = _unseen(condition, node.name, context)
+        gaze = Gaze(observed=unseen is None, blind=_is_past_grace(unseen, context))
         current = node.conditions.get(condition)
         before = Before(
             status=current.status if current else "",
@@ -82,6 +85,28 @@ def conditions_of(
     return tuple(found)
 
 
+def maintained(node: Node, policy: Policy) -> Iterator[str]:
+    """Yield the conditions that the proofs maintain on a node.
+
+    Those of domains and lines are maintained where the node's labels say that it is in one.
+    """
+    for condition in policy.proofs.conditions:
+        scopes = set(BY_TYPE[condition].scopes)
+        if scopes == {Scope.DOMAIN}:
+            wanted = bool(node.tiers)
+        elif scopes == {Scope.LINE}:
+            wanted = policy.line_label in node.labels
+        else:
+            wanted = True
+        if wanted:
+            yield condition
+
+
+def is_wide(condition: str) -> bool:
+    """Whether a condition is of domains or lines, and observed elsewhere than on its node."""
+    return {Scope.DOMAIN, Scope.LINE}.issuperset(BY_TYPE[condition].scopes)
+
+
 def ceiling(condition: str, node: Node, policy: Policy) -> Verdict:
     """Return the worst verdict that a condition's taint may have: paused, what it has already."""
     if not policy.paused:
@@ -91,27 +116,38 @@ def ceiling(condition: str, node: Node, policy: Policy) -> Verdict:
     return max((each for each in Verdict if each.label in values), default=Verdict.OBSERVE)
 
 
-def _unseen(condition: str, node: str, observed: frozenset[str], context: Context) -> float | None:
+def _unseen(condition: str, node: str, context: Context) -> float | None:
+    sight = context.sight
+    observed = sight.observed_anywhere if is_wide(condition) else sight.observed(node)
     if observed.issuperset(context.policy.proofs.facilities(condition)):
         return None
     return context.memory.get((node, condition), context.sight.now)
 
 
-def _is_blind(unseen: float | None, context: Context) -> bool:
+def is_blind(condition: str, node: str, context: Context) -> bool:
+    """Whether something that a condition reads has not been observed for longer than the grace."""
+    return _is_past_grace(_unseen(condition, node, context), context)
+
+
+def _is_past_grace(unseen: float | None, context: Context) -> bool:
     return unseen is not None and context.sight.now - unseen > context.policy.blind_grace
 
 
-def plan(
+def plan(  # noqa: PLR0913 - what is known of one node
     node: Node,
     record: Record,
     faults: Sequence[Fault],
     conditions: Sequence[Outcome],
     context: Context,
+    *,
+    history: Mapping[tuple[str, str], Past],
+    boot: str | None,
 ) -> NodeSteps:
     """Return the steps from the node as it is to what becomes of it; none where that is the same.
 
     The record comes first and its write carries the taints too: whatever crash follows, the node
-    tells what was decided, and the conditions are made to agree with it.
+    tells what was decided, and the conditions are made to agree with it. `boot` is the one whose
+    devices are proven complete and healthy.
     """
     taints = {each.taint.key: each.taint for each in conditions if each.taint is not None}
     orphans = _orphans(node, record, {each.type for each in conditions})
@@ -119,12 +155,14 @@ def plan(
         taints=tuple(taints),
         conditions=dict.fromkeys(orphans, "") | {c.type: c.status for c in conditions if c.status},
         sources=tuple({*record.owned.sources, *context.sight.vouching(node.name)}),
+        taken=int(context.sight.now) if node.name in context.new else record.owned.taken,
+        arrival=record.owned.arrival,
     )
+    keys = context.policy.keys
     steps: list[Step] = [
-        *_annotate(context.policy.keys.devices, node.devices, dump_faults(faults)),
-        *_annotate(
-            context.policy.keys.owned, node.owned, None if owned == Owned() else owned.dump()
-        ),
+        *_annotate(keys.devices, node.devices, dump_faults(faults, history)),
+        *_annotate(keys.owned, node.owned, None if owned == Owned() else owned.dump()),
+        *_annotate(keys.verified_boot, node.verified_boot, boot),
         *_taint(node, taints, context.policy.keys.taints),
         *(step for each in conditions for step in _set_condition(node, each)),
         *(RemoveCondition(type=condition) for condition in orphans),

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from catalog import labels, wire
 from health_bridge.alerts import Reading, read_alertmanager, read_prometheus, without_state
-from health_bridge.proofs import Proof, Proofs, queries
+from health_bridge.damping import grown
+from health_bridge.proofs import Proof, Proofs, queries, without
 from health_bridge.sight import Questions, Sight, Witness
 from health_bridge.sources import Alertmanager, Prometheus, Sample, SourceError
 
@@ -78,6 +79,7 @@ class Poll:
             findings=tuple(each for reading, _ in answers.values() for each in reading.findings),
             witnesses={name: told for name, (_, told) in answers.items() if told is not None},
             complete=not self._alertmanagers or bool(self._alertmanagers.keys() & answers.keys()),
+            down=frozenset(self._prometheis.keys() & errors.keys()),
         )
         return Round(sight=sight, skipped=dict(skipped), errors=errors)
 
@@ -92,7 +94,8 @@ class Poll:
                 for name, witness in told.items()
             }
         )
-        sight = replace(so_far.sight, witnesses={**told, **answers})
+        down = so_far.sight.down | errors.keys()
+        sight = replace(so_far.sight, witnesses={**told, **answers}, down=down)
         return replace(so_far, sight=sight, errors={**so_far.errors, **errors})
 
     def close(self) -> None:
@@ -136,29 +139,54 @@ class Poll:
     def _testify(self, source: Prometheus, so_far: Witness, questions: Questions) -> Witness:
         deadline = time.monotonic() + self._patience
 
-        def ask(template: str, nodes: frozenset[str]) -> Iterable[Sample]:
-            for query in queries(template, nodes, BATCH):
+        def ask(template: str, names: frozenset[str], label: str = labels.NODE) -> Iterable[Sample]:
+            for query in queries(template, names, BATCH, label):
                 if time.monotonic() > deadline:
                     raise SourceError(f"{source.name}: its proofs took over {self._patience:g} s")
                 yield from self._ours(source.query(query))
 
+        known = self._proofs.faults
         proven = frozenset(
-            (fault, sample.labels.get(labels.NODE, ""), _device(sample, self._proofs.faults[fault]))
-            for fault, nodes in questions.proofs.items()
-            for sample in ask(self._proofs.faults[fault].query, nodes)
+            (fault, *_proven(sample, known[fault]), times)
+            for (fault, times), names in questions.proofs.items()
+            for sample in ask(
+                grown(known[fault].query, known[fault].soak, times), names, _label(known[fault])
+            )
             if sample.value == 1
         )
+        replaced = self._replaced(source, questions, deadline)
         boots = ask(self._proofs.boot_time, questions.boots)
         resets = ask(self._proofs.reset_time, questions.resets)
         return replace(
             so_far,
             proven=proven,
+            replaced=replaced,
             boot_times=_earliest((s.labels.get(labels.NODE, ""), s.value) for s in boots),
             reset_times=_earliest(
                 ((s.labels.get(labels.NODE, ""), s.labels.get(labels.UUID, "")), s.value)
                 for s in resets
             ),
         )
+
+    def _replaced(
+        self, source: Prometheus, questions: Questions, deadline: float
+    ) -> frozenset[tuple[str, str]]:
+        """Ask which nodes are whole without their faulty GPUs; a whole node's are replaced."""
+        whole, nodes = self._proofs.whole, sorted(questions.replaced)
+        if whole is None:
+            return frozenset()
+        found: set[tuple[str, str]] = set()
+        for start in range(0, len(nodes), BATCH):
+            batch = nodes[start : start + BATCH]
+            gone = without(uuid for node in batch for uuid in questions.replaced[node])
+            (query,) = queries(whole.query, batch, BATCH, more=f",{gone}")
+            if time.monotonic() > deadline:
+                raise SourceError(f"{source.name}: its proofs took over {self._patience:g} s")
+            for sample in self._ours(source.query(query)):
+                node = sample.labels.get(labels.NODE, "")
+                if sample.value == 1:
+                    found |= {(node, uuid) for uuid in questions.replaced.get(node, ())}
+        return frozenset(found)
 
     def _ours(self, samples: Iterable[Sample]) -> Iterable[Sample]:
         """Leave out what is another cluster's: a global Prometheus may hold several."""
@@ -169,8 +197,16 @@ class Poll:
                 yield sample
 
 
-def _device(sample: Sample, proof: Proof) -> str:
-    return sample.labels.get(proof.identity, "") if proof.identity else wire.NODE
+def _label(proof: Proof) -> str:
+    return proof.identity if proof.is_wide else labels.NODE
+
+
+def _proven(sample: Sample, proof: Proof) -> tuple[str, str]:
+    """Return node and device that a proof's series names."""
+    identity = sample.labels.get(proof.identity, "") if proof.identity else wire.NODE
+    if proof.is_wide:
+        return "", wire.place(proof.scope.value, identity)
+    return sample.labels.get(labels.NODE, ""), identity
 
 
 K = TypeVar("K")

@@ -7,13 +7,14 @@ would give a broken node back.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
 from catalog import labels
-from catalog.conditions import BY_TYPE
+from catalog.conditions import ACCELERATORS_UNVERIFIED, BY_TYPE
 from catalog.faults import Recovery, Scope
 from catalog.verdicts import Verdict
 from program.durations import parse_duration
@@ -23,7 +24,12 @@ T = TypeVar("T")
 
 VERSION = 1
 SELECTOR = "$selector"
-IDENTITIES = (labels.UUID, labels.GUID, "")
+IDENTITIES = (labels.UUID, labels.GUID, "", labels.DOMAIN, labels.LINE)
+
+_PLACES = {Scope.DOMAIN: labels.DOMAIN, Scope.LINE: labels.LINE}
+"""The identity of a fault that is wider than a node; its query selects by it, not by node."""
+
+_WHOLE = ACCELERATORS_UNVERIFIED.type
 
 _FAULT = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 _FACILITY = re.compile(r"[a-z0-9_]+/[a-z0-9_]+")
@@ -50,8 +56,13 @@ class Proof:
     """`family/facility` of each collector that alert and proof read."""
     query: str
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether the fault is a domain's or a line's, and so of many nodes."""
+        return self.scope in _PLACES
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Proofs:
     """The whole file; the queries of `boot_time` and `reset_time` take a selector too."""
 
@@ -62,13 +73,21 @@ class Proofs:
     faults: Mapping[str, Proof]
     active_since: str = ""
     """Query whose values are when each alert of `alerts` became active; "" where not known."""
+    whole: Proof | None = None
+    """What proves a whole node complete and healthy; None where the file has no such proof."""
 
     def facilities(self, condition: str) -> tuple[str, ...]:
         """Return what the faults of a condition read: without all of it the condition is blind."""
-        proofs = [proof for proof in self.faults.values() if proof.condition == condition]
-        return tuple(sorted({facility for proof in proofs for facility in proof.facilities}))
+        return self._facilities.get(condition, ())
 
-    @property
+    @cached_property
+    def _facilities(self) -> Mapping[str, tuple[str, ...]]:
+        read: dict[str, set[str]] = {}
+        for proof in self.faults.values():
+            read.setdefault(proof.condition, set()).update(proof.facilities)
+        return {condition: tuple(sorted(seen)) for condition, seen in read.items()}
+
+    @cached_property
     def conditions(self) -> tuple[str, ...]:
         """The condition types that these faults maintain, in the catalogue's order."""
         held = {proof.condition for proof in self.faults.values()}
@@ -105,6 +124,7 @@ def _read_file(document: object) -> Proofs:
         reset_time=_selecting(top["reset_time"], "reset_time"),
         active_since=_text(top["active_since"], "active_since") if "active_since" in top else "",
         faults=faults,
+        whole=next((p for p in faults.values() if p.condition == _WHOLE), None),
     )
 
 
@@ -115,7 +135,7 @@ def _read_proof(entry: object, where: str) -> Proof:
     def read(name: str, parse: Callable[[Any, str], T]) -> T:
         return parse(fields[name], f"{where}.{name}")
 
-    return Proof(
+    proof = Proof(
         fault=read("fault", _matching(_FAULT, "a name such as GpuFellOffBus")),
         condition=read("condition", _one_of({name: name for name in BY_TYPE})),
         scope=read("scope", _one_of({scope.value: scope for scope in Scope})),
@@ -126,6 +146,17 @@ def _read_proof(entry: object, where: str) -> Proof:
         facilities=read("facilities", _facilities),
         query=read("query", _selecting),
     )
+    _check_place(proof, where)
+    return proof
+
+
+def _check_place(proof: Proof, where: str) -> None:
+    """Refuse a wide fault that is not told by its place, or a narrow one that is."""
+    place = _PLACES.get(proof.scope)
+    if (proof.identity in _PLACES.values() or place is not None) and proof.identity != place:
+        raise ValueError(f"{where}.identity: {proof.identity!r} does not fit scope {proof.scope}")
+    if place is not None and proof.recovery is not Recovery.NONE:
+        raise ValueError(f"{where}.recovery: a {proof.scope} is not reset or rebooted")
 
 
 def _mapping(
@@ -188,15 +219,21 @@ def _facilities(value: object, where: str) -> tuple[str, ...]:
     return tuple(parse(each, f"{where}[{index}]") for index, each in enumerate(value))
 
 
-def node_matcher(nodes: Iterable[str]) -> str:
-    """Return the PromQL matcher that picks exactly these nodes.
+def node_matcher(names: Iterable[str], label: str = labels.NODE) -> str:
+    """Return the PromQL matcher that picks exactly these nodes, or values of another label.
 
     A regular expression's metacharacters are escaped for RE2, then the string for PromQL.
     """
-    names = sorted(nodes)
-    if len(names) == 1:
-        return f"{labels.NODE}={_quote(names[0])}"
-    return f"{labels.NODE}=~{_quote('|'.join(_META.sub(_escape, name) for name in names))}"
+    wanted = sorted(names)
+    if len(wanted) == 1:
+        return f"{label}={_quote(wanted[0])}"
+    return f"{label}=~{_quote('|'.join(_META.sub(_escape, name) for name in wanted))}"
+
+
+def without(uuids: Iterable[str]) -> str:
+    """Return the PromQL matcher of every series but those of these GPUs."""
+    names = "|".join(_META.sub(_escape, uuid) for uuid in sorted(uuids))
+    return f"{labels.UUID}!~{_quote(names)}"
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -207,8 +244,13 @@ def _quote(text: str) -> str:
     return '"' + "".join(_ESCAPES.get(character, character) for character in text) + '"'
 
 
-def queries(template: str, nodes: Iterable[str], batch: int) -> Iterator[str]:
-    """Yield the query for these nodes, so many of them at a time that one stays answerable."""
-    names = sorted(nodes)
-    for start in range(0, len(names), batch):
-        yield template.replace(SELECTOR, node_matcher(names[start : start + batch]))
+def queries(
+    template: str, names: Iterable[str], batch: int, label: str = labels.NODE, more: str = ""
+) -> Iterator[str]:
+    """Yield the query for these nodes, so many of them at a time that one stays answerable.
+
+    `more` are further matchers, with a comma before each.
+    """
+    wanted = sorted(names)
+    for start in range(0, len(wanted), batch):
+        yield template.replace(SELECTOR, node_matcher(wanted[start : start + batch], label) + more)

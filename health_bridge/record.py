@@ -3,11 +3,19 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from catalog.verdicts import Verdict
-from catalog.wire import DeviceFault, WireError, dump_devices, parse_devices
+from catalog.wire import (
+    Cleared,
+    DeviceFault,
+    WireError,
+    dump_devices,
+    parse_devices,
+    parse_history,
+)
 from health_bridge.verified import Word
 
 APPLIED = "applied"
@@ -15,6 +23,9 @@ WITHHELD = "withheld"
 
 MAX_EVIDENCE = 600
 """Characters of evidence that are kept of a fault."""
+
+MAX_HISTORY = 32
+"""Cleared faults that are remembered of a node."""
 
 _FAULT_NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 
@@ -34,6 +45,11 @@ class Fault:
     since: int
     evidence: str = ""
     action: str = APPLIED
+    state: str = ""
+    """Where it is on its way, as far as the annotation tells it (catalog.wire.TOLD_STATES)."""
+    withheld_by: str = ""
+    fence: str = ""
+    """What keeps pods off the device in place of a node taint (catalog.wire.FENCES)."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -47,6 +63,28 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """How often a fault has cleared, and when last in whole Unix seconds."""
+
+    count: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """How a node came to be managed, kept while nodes are verified."""
+
+    selector: str
+    """Which selector of the bridge's it matched: a digest."""
+    since: int
+    """When it was first seen, whole Unix seconds."""
+    new: bool
+    """It was created after the bridge had begun to manage the selector."""
+    boot: str = ""
+    """The boot that its open AcceleratorsUnverified is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Owned:
     """What is ours on a node, and which sources have vouched for it (annotation `owned`)."""
 
@@ -54,14 +92,22 @@ class Owned:
     conditions: Mapping[str, str] = field(default_factory=dict)
     """Condition type → status as last decided; a condition may lag behind it by a crash."""
     sources: tuple[str, ...] = ()
+    taken: int | None = None
+    """When we last took it out of use, whole Unix seconds; it stays when the node is given back."""
+    arrival: Arrival | None = None
 
     def dump(self) -> str:
         """Return the annotation's JSON."""
-        document = {
+        document: dict[str, Any] = {
             "taints": sorted(self.taints),
             "conditions": dict(sorted(self.conditions.items())),
             "sources": sorted(self.sources),
         }
+        if self.taken is not None:
+            document["taken"] = format_time(self.taken)
+        if self.arrival is not None:
+            since = format_time(self.arrival.since)
+            document["arrival"] = {**asdict(self.arrival), "since": since}
         return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -70,6 +116,8 @@ class Record:
     """Both annotations, read, and a person's word where there is one."""
 
     faults: tuple[Fault, ...] = ()
+    history: Mapping[tuple[str, str], Past] = field(default_factory=dict)
+    """(fault, device) → how often it has cleared before; of open and of closed ones."""
     owned: Owned = field(default_factory=Owned)
     damaged: bool = False
     """Something there could not be read and was left out; what it stood for is not cleared."""
@@ -107,10 +155,22 @@ def read_record(devices: str | None, owned: str | None, verified: str | None = N
     known = _read_owned(owned)
     return Record(
         faults=tuple(faults.values()),
+        history=_read_history(devices),
         owned=known or Owned(),
         damaged=damaged or known is None,
         verified=None if verified is None else _read_word(verified),
     )
+
+
+def _read_history(devices: str | None) -> dict[tuple[str, str], Past]:
+    """Read what has cleared; what cannot be read costs a fault no more than a grown soak."""
+    try:
+        return {
+            (each.fault, each.device): Past(count=each.count, last=parse_time(each.last))
+            for each in parse_history(devices)
+        }
+    except (WireError, ValueError, OverflowError):
+        return {}
 
 
 def _read_word(text: str) -> Word:
@@ -132,6 +192,9 @@ def _read_fault(entry: DeviceFault) -> Fault:
         since=parse_time(entry.since),
         evidence=entry.evidence,
         action=entry.action,
+        state=entry.state,
+        withheld_by=entry.withheld_by,
+        fence=entry.fence,
     )
 
 
@@ -144,9 +207,23 @@ def _read_owned(text: str | None) -> Owned | None:
             taints=_strings(document.get("taints", [])),
             conditions=_statuses(document.get("conditions", {})),
             sources=_strings(document.get("sources", [])),
+            taken=_moment(document.get("taken")),
+            arrival=_arrival(document.get("arrival")),
         )
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError):
         return None
+
+
+def _moment(value: Any) -> int | None:
+    return None if value is None else parse_time(value)
+
+
+def _arrival(value: Any) -> Arrival | None:
+    if value is None:
+        return None
+    selector, boot = _strings([value["selector"]])[0], _strings([value.get("boot", "")])[0]
+    new = value["new"] is True
+    return Arrival(selector=selector, since=parse_time(value["since"]), new=new, boot=boot)
 
 
 def _strings(value: object) -> tuple[str, ...]:
@@ -161,19 +238,27 @@ def _statuses(value: object) -> dict[str, str]:
     return value
 
 
-def dump_faults(faults: Sequence[Fault]) -> str | None:
-    """Return the devices annotation, None where no fault is open.
+def dump_faults(
+    faults: Sequence[Fault], history: Mapping[tuple[str, str], Past] | None = None
+) -> str | None:
+    """Return the devices annotation, None where no fault is open or remembered.
 
     Where so many faults are open that they do not fit even without evidence, the least and
     youngest stay out: the worst of the node, which its taints follow, is always told.
     """
     kept = sorted(faults, key=lambda fault: fault.rank)
-    while kept:
+    past = [_wire_past(key, each) for key, each in (history or {}).items()]
+    while kept or past:
         try:
-            return dump_devices([_wire_fault(fault) for fault in kept])
+            return dump_devices([_wire_fault(fault) for fault in kept], past)
         except WireError:
-            kept = kept[: len(kept) * 9 // 10]
+            kept, past = kept[: len(kept) * 9 // 10], past if kept else []
     return None
+
+
+def _wire_past(key: tuple[str, str], past: Past) -> Cleared:
+    fault, device = key
+    return Cleared(device=device, fault=fault, count=past.count, last=format_time(past.last))
 
 
 def _wire_fault(fault: Fault) -> DeviceFault:
@@ -186,9 +271,7 @@ def _wire_fault(fault: Fault) -> DeviceFault:
         fault=fault.fault,
         since=format_time(fault.since),
         evidence=fault.evidence[:MAX_EVIDENCE],
+        state=fault.state,
+        withheld_by=fault.withheld_by,
+        fence=fault.fence,
     )
-
-
-def with_action(fault: Fault, action: str) -> Fault:
-    """Return the fault with another action."""
-    return replace(fault, action=action)

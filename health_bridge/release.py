@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 from health_bridge.apply import ATTEMPTS, condition_patches, lock, main_patch
+from health_bridge.device_rules import DeviceRules
 from health_bridge.errors import Conflict, KubeError, Missing, Superseded
 from health_bridge.kube import Kube
 from health_bridge.nodes import Keys, Node
@@ -20,7 +21,11 @@ from program.errors import ProgramError, UsageError
 
 def traces(node: Node, keys: Keys) -> tuple[Step, ...]:
     """Return the steps that remove what is ours from a node; none where nothing is."""
-    present = {keys.devices: node.devices, keys.owned: node.owned}
+    present = {
+        keys.devices: node.devices,
+        keys.owned: node.owned,
+        keys.verified_boot: node.verified_boot,
+    }
     return (
         *(SetAnnotation(key=key, value=None) for key, text in present.items() if text is not None),
         *(RemoveTaint(key=key) for key in sorted(keys.taints & {t.key for t in node.taints})),
@@ -73,6 +78,7 @@ def release(
             if release_node(kube, node, keys):
                 yield f"released node {node.name}"
         if everything:
+            yield from (f"removed rule {name}" for name in DeviceRules(kube).remove_all())
             kube.delete_lease(connection.lease_namespace, connection.lease_name)
             yield f"removed lease {connection.lease_namespace}/{connection.lease_name}"
     except Missing as error:

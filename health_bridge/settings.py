@@ -1,18 +1,15 @@
 """Every setting of railwatch-bridge, with its default and its flag."""
 
-import math
-import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 from catalog.verdicts import Verdict
-from catalog.wire import PREFIX
+from catalog.wire import LINE_LABEL, PREFIX, topology_key
+from health_bridge import limits
 from program.durations import parse_duration
 from program.flags import at_least, flag, key_prefix
 
 DEFAULT_ADDRESS = ":9411"
-
-_BUDGET = re.compile(r"(\d+(?:\.\d+)?)(%?)")
 
 
 def _url(text: str) -> str:
@@ -30,27 +27,6 @@ def shown(url: str) -> str:
     """Return a source's name: its URL without credentials."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _budget(text: str) -> str:
-    budget_size(text, 1)
-    return text
-
-
-def budget_size(budget: str, nodes: int) -> int:
-    """Return how many of `nodes` a budget such as `3` or `10%` is: rounded up, at least 1."""
-    match = _BUDGET.fullmatch(budget)
-    if match is None:
-        raise ValueError(f"{budget!r} is neither a number of nodes nor a percentage such as 10%")
-    value = float(match[1])
-    if match[2]:
-        if not 0 < value <= 100:  # noqa: PLR2004 - per cent
-            raise ValueError(f"{budget!r} is not between 0% and 100%")
-        # 7% of 100 is 7.000000000000001 in floating point, and must not become 8.
-        return max(1, math.ceil(round(value * nodes / 100, 9)))
-    if value < 1 or value != int(value):
-        raise ValueError(f"{budget!r} is not a whole number of nodes, at least 1")
-    return int(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,9 +149,78 @@ class Settings(Connection):
         "budget.fleet",
         default="10%",
         metavar="NODES",
-        parse=_budget,
+        parse=limits.budget,
         help="nodes that may be out of use at once before no further one is taken, "
         "a number or a percentage of the managed ones",
+    )
+    budget_avoid: str = flag(
+        "budget.avoid",
+        default="50%",
+        metavar="NODES",
+        parse=limits.budget,
+        help="nodes that may be avoided (PreferNoSchedule) at once",
+    )
+    budget_tiers: tuple[tuple[str, str], ...] = flag(
+        "budget.tier",
+        default=(),
+        metavar="TIER=NODES",
+        parse=limits.tier_budget,
+        help="the same as --budget.fleet within each domain of a topology tier, such as 0=50%; "
+        "repeatable",
+    )
+    budget_labels: tuple[tuple[str, str], ...] = flag(
+        "budget.label",
+        default=(),
+        metavar="LABEL=NODES",
+        parse=limits.label_budget,
+        help="the same within each value of a node label, such as pool=20%; repeatable",
+    )
+    budget_rate: str = flag(
+        "budget.rate",
+        default="",
+        metavar="NODES/DURATION",
+        parse=limits.rate_text,
+        help="nodes that may be newly taken within a time, such as 5%/10m; empty: no limit",
+    )
+    domain_share: str = flag(
+        "domain.share",
+        default="50%",
+        metavar="PERCENT",
+        parse=limits.percentage,
+        help="share of a topology domain's nodes, at least 3, whose links fail alike before they "
+        "are one FabricFault; 0% turns that off",
+    )
+    line_label: str = flag(
+        "line.label",
+        default=topology_key(LINE_LABEL),
+        metavar="LABEL",
+        help="node label that names the dedicated line a node is behind",
+    )
+    flap_window: float = flag(
+        "flap.window",
+        default=86_400.0,
+        metavar="DURATION",
+        parse=parse_duration,
+        help="a fault that comes back within this time doubles its soak each time; 0: never",
+    )
+    fence_devices: bool = flag(
+        "fence-devices",
+        default=True,
+        help="keep pods off a faulty GPU alone, by a DeviceTaintRule, where the API server serves "
+        "them and a ResourceSlice has the GPU",
+    )
+    gpu_scope_fallback: str = flag(
+        "gpu-scope-fallback",
+        default="node",
+        choices=("node", "none"),
+        help="what a GPU's fault does where nothing fences the GPU alone: taint the node, or only "
+        "lower its score",
+    )
+    verify_nodes: bool = flag(
+        "verify-nodes",
+        default=False,
+        help="new and rebooted nodes are AcceleratorsUnverified until every expected GPU and port "
+        "is observed and healthy",
     )
     pause: bool = flag(
         "pause",

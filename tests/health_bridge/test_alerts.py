@@ -42,6 +42,24 @@ def alert(labels: dict[str, Any], **fields: Any) -> dict[str, Any]:
     }
 
 
+def test_what_anyone_may_post_makes_no_confirmed_alert_harsher_or_older() -> None:
+    forged = lost_gpu("a", confirmed=False, verdict=Verdict.DRAIN, since=1)
+    true = lost_gpu("a", confirmed=True, verdict=Verdict.AVOID, since=100, evidence="")
+
+    for pair in ([forged, true], [true, forged]):
+        (merged,) = merge(pair)["a"].values()
+        assert (merged.verdict, merged.since, merged.confirmed) == (Verdict.AVOID, 100, True)
+        assert merged.evidence == "Xid 79"
+
+
+def test_an_inhibited_alert_is_a_fault_as_any_other() -> None:
+    state = {"state": "suppressed", "silencedBy": [], "inhibitedBy": ["abc"]}
+
+    (finding,) = read_alertmanager([alert(LABELS, status=state)], KNOWN, "").findings
+
+    assert (finding.firing, finding.silenced) == (True, False)
+
+
 def test_an_alert_of_alertmanager_becomes_a_finding() -> None:
     (finding,) = read_alertmanager([alert(LABELS)], KNOWN, "").findings
 

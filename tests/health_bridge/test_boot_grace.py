@@ -55,9 +55,8 @@ def test_within_the_grace_it_is_no_new_occurrence() -> None:
         (again(BOOT + 400, now=BOOT + 401), GRACE),
         (again(BOOT + 20, now=BOOT + 30), policy(boot_grace=0)),
         (again(BOOT + 20, now=BOOT + 30, boots={}), GRACE),
-        (again(BOOT + 20, now=BOOT + 30, boots={"a": NOW - 9999}), GRACE),
     ],
-    ids=["goes on", "begins after it", "no grace", "boot unknown", "boot long ago"],
+    ids=["goes on", "begins after it", "no grace", "boot unknown"],
 )
 def test_beyond_the_grace_it_demands_another_reboot(seen: Sight, under: Policy) -> None:
     during = run(faulty(), seen, under=under)
@@ -67,10 +66,22 @@ def test_beyond_the_grace_it_demands_another_reboot(seen: Sight, under: Policy) 
     assert status(after) == "True"
 
 
-def test_what_began_before_the_boot_and_after_the_fault_is_a_new_occurrence() -> None:
-    (during,) = run(faulty(), again(BOOT - 20, now=BOOT + 30), under=GRACE)
+def test_an_alert_that_flaps_and_no_boot_between_keeps_its_beginning_and_is_no_write() -> None:
+    quiet = sight(nodes=["a"], now=BOOT + 25, boots={"a": NOW - 9999})
+    before = run(faulty(), again(BOOT + 20, now=BOOT + 21, boots={"a": NOW - 9999}), quiet)
 
-    assert since(during) == BOOT - 20
+    after = run(before, again(BOOT + 40, now=BOOT + 41, boots={"a": NOW - 9999}), quiet)
+
+    assert after == before
+    assert since(after[0]) == NOW - 60
+
+
+def test_what_began_again_before_the_boot_needs_no_other() -> None:
+    during = run(faulty(), again(BOOT - 20, now=BOOT + 30), under=GRACE)
+    (after,) = run(during, PROVEN, under=GRACE)
+
+    assert status(during[0]) == "True"
+    assert status(after) == "False"
 
 
 def test_a_boot_time_is_asked_for_only_where_the_alert_fires_again() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from catalog.verdicts import Verdict
 from health_bridge.decide import decide
-from health_bridge.settings import budget_size
+from health_bridge.limits import budget_size
 from tests.health_bridge.worlds import (
     NOW,
     link_down,
@@ -134,7 +134,7 @@ def test_the_ledger_tells_size_use_and_what_is_withheld() -> None:
 
     assert decision.ledger.size == 2
     assert decision.ledger.taken == {"a", "b"}
-    assert decision.ledger.withheld == {"c", "d"}
+    assert decision.ledger.withheld == {"c": "fleet", "d": "fleet"}
 
 
 def test_unmanaged_nodes_are_not_in_the_denominator() -> None:

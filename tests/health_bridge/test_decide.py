@@ -9,7 +9,7 @@ from catalog.verdicts import Verdict
 from health_bridge.decide import decide, questions
 from health_bridge.nodes import Keys, Node, read_node
 from health_bridge.proofs import Proofs
-from health_bridge.record import read_record
+from health_bridge.record import format_time, read_record
 from health_bridge.sight import Sight, Witness
 from health_bridge.steps import NodeSteps, SetCondition
 from tests.health_bridge.worlds import (
@@ -51,6 +51,7 @@ def test_a_firing_alert_sets_condition_taint_and_record() -> None:
         "conditions": {"GpuUnavailable": "True", "RdmaLinkDown": "False"},
         "sources": [SOURCE],
         "taints": ["railwatch.io/gpu-unavailable"],
+        "taken": format_time(NOW),
     }
 
 
@@ -83,7 +84,7 @@ def test_proof_and_a_later_reboot_clear() -> None:
     assert status(after) == "False"
     assert after.conditions["GpuUnavailable"].reason == "Healthy"
     assert our_taints(after) == {}
-    assert after.devices is None
+    assert read_record(after.devices, after.owned).faults == ()
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,11 @@ def test_anything_less_than_full_proof_clears_nothing(seen: Sight, why: str) -> 
 
 def test_every_source_that_ever_vouched_must_prove() -> None:
     other = "http://other"
-    proves = Witness(observed={"a": ALL}, proven=frozenset(PROVEN), boot_times={"a": float(NOW)})
+    proves = Witness(
+        observed={"a": ALL},
+        proven=frozenset((*each, 1) for each in PROVEN),
+        boot_times={"a": float(NOW)},
+    )
     both = replace(
         sight(nodes=["a"]), witnesses={SOURCE: proves, other: Witness(observed={"a": ALL})}
     )
@@ -446,7 +451,7 @@ def test_only_open_faults_that_are_silent_are_asked_about() -> None:
     quiet = questions(nodes, sight(nodes=["a", "b"]), policy())
     firing = questions(nodes, sight(lost_gpu("a"), nodes=["a", "b"]), policy())
 
-    assert quiet.proofs == {"GpuFellOffBus": frozenset({"a"})}
+    assert quiet.proofs == {("GpuFellOffBus", 1): frozenset({"a"})}
     assert quiet.boots == frozenset({"a"})
     assert firing.proofs == {}
 

@@ -78,7 +78,7 @@ def test_what_is_paused_spends_no_budget() -> None:
     decision = decide([node("a")], sight(lost_gpu("a"), nodes=["a"]), PAUSED, {})
 
     assert decision.ledger.taken == frozenset()
-    assert decision.ledger.withheld == {"a"}
+    assert decision.ledger.withheld == {"a": "pause"}
 
 
 class Kept:

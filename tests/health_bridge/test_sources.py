@@ -163,7 +163,7 @@ def test_a_source_that_fails_at_its_proofs_proves_nothing_and_still_observes() -
         poll = Poll([], [Prometheus(Endpoint(url, 0.5))], KNOWN, cluster="", timeout=0.5)
         first = poll.alerts()
 
-        seen = poll.proofs(first, Questions(proofs={"RdmaLinkDown": frozenset("a")}))
+        seen = poll.proofs(first, Questions(proofs={("RdmaLinkDown", 1): frozenset("a")}))
         poll.close()
 
     assert set(seen.errors) == {url}

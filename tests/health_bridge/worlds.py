@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from catalog.faults import Recovery, Scope
 from catalog.verdicts import Verdict
 from health_bridge import proofs
 from health_bridge.alerts import Finding
@@ -12,6 +13,8 @@ from health_bridge.decide import Decision, decide
 from health_bridge.nodes import ConditionState, Keys, Node, Taint, read_node
 from health_bridge.outcome import Memory
 from health_bridge.policy import Policy
+from health_bridge.proofs import Proof
+from health_bridge.record import format_time
 from health_bridge.sight import Sight, Witness
 from health_bridge.steps import (
     NodeSteps,
@@ -24,6 +27,8 @@ KNOWN = proofs.load(str(PROOFS))
 SOURCE = "http://prometheus"
 NOW = 1_800_000_000
 ALL = frozenset({"gpu/state", "rdma/port"})
+LINE = "topology.railwatch.io/line"
+KEYS = Keys(labels=frozenset({LINE, "pool"}))
 FOREIGN = Taint(key="example.com/mine", value="", effect="NoSchedule", rest=(("timeAdded", "t"),))
 
 
@@ -73,11 +78,12 @@ def sight(  # noqa: PLR0913 - all by keyword
     boots: Mapping[str, float] | None = None,
     resets: Mapping[tuple[str, str], float] | None = None,
     complete: bool = True,
+    soaks: int = 1,
 ) -> Sight:
     """One Prometheus that observes everything of `nodes`."""
     witness = Witness(
         observed=dict.fromkeys(nodes, ALL),
-        proven=frozenset(proven),
+        proven=frozenset((*each, soaks) for each in proven),
         boot_times=boots or {},
         reset_times=resets or {},
     )
@@ -95,6 +101,7 @@ def document(at: Node) -> dict[str, Any]:
         Keys().devices: at.devices,
         Keys().owned: at.owned,
         Keys().verified: at.verified,
+        Keys().verified_boot: at.verified_boot,
     }
     ready = {"type": "Ready", "status": "True" if at.ready else "False"}
     return {
@@ -102,7 +109,12 @@ def document(at: Node) -> dict[str, Any]:
             "name": at.name,
             "uid": at.uid,
             "resourceVersion": at.version,
-            "labels": {} if at.managed else {Keys().managed: "false"},
+            "creationTimestamp": format_time(at.created),
+            "labels": {
+                **({} if at.managed else {Keys().managed: "false"}),
+                **{f"{Keys().tier}{tier}": domain for tier, domain in at.tiers.items()},
+                **at.labels,
+            },
             "annotations": {key: text for key, text in annotations.items() if text is not None},
         },
         "spec": {
@@ -110,6 +122,9 @@ def document(at: Node) -> dict[str, Any]:
             "taints": [taint.document() for taint in at.taints],
         },
         "status": {
+            "nodeInfo": {"bootID": at.boot},
+            "capacity": {"nvidia.com/gpu": str(at.gpus[0])},
+            "allocatable": {"nvidia.com/gpu": str(at.gpus[1])},
             "conditions": [
                 ready,
                 *(
@@ -121,7 +136,7 @@ def document(at: Node) -> dict[str, Any]:
                     }
                     for kind, state in at.conditions.items()
                 ),
-            ]
+            ],
         },
     }
 
@@ -134,7 +149,7 @@ def write_main(at: Node, plan: NodeSteps) -> Node:
         made["metadata"]["annotations"][key] = text
     if "spec" in patch:
         made["spec"]["taints"] = patch["spec"]["taints"]
-    return read_node(made, Keys())
+    return read_node(made, KEYS)
 
 
 def write_conditions(at: Node, plan: NodeSteps) -> Node:
@@ -191,3 +206,62 @@ def our_taints(at: Node) -> dict[str, tuple[str, str]]:
 
 def true(reason: str = "GpuFellOffBus") -> ConditionState:
     return ConditionState(status="True", reason=reason, message="")
+
+
+def _proof(fault: str, condition: str, scope: Scope, identity: str, facility: str) -> Proof:
+    return Proof(
+        fault=fault,
+        condition=condition,
+        scope=scope,
+        verdict=Verdict.CORDON,
+        identity=identity,
+        recovery=Recovery.NONE,
+        soak=60.0,
+        facilities=(facility,),
+        query="healthy{$selector}",
+    )
+
+
+WIDE = replace(
+    KNOWN,
+    faults={
+        **KNOWN.faults,
+        "LeafDown": _proof("LeafDown", "FabricFault", Scope.DOMAIN, "domain", "fabric/links"),
+        "UplinkLossy": _proof("UplinkLossy", "UplinkDegraded", Scope.LINE, "line", "uplink/probe"),
+    },
+)
+VERIFYING = replace(
+    KNOWN,
+    faults={
+        **KNOWN.faults,
+        "AcceleratorsUnverified": _proof(
+            "AcceleratorsUnverified", "AcceleratorsUnverified", Scope.NODE, "", "gpu/state"
+        ),
+    },
+)
+
+
+def leaf_down(domain: str, **fields: Any) -> Finding:
+    """The alert of a domain, as it is read from a source."""
+    return lost_gpu(
+        "",
+        **{
+            "device": f"domain:{domain}",
+            "name": f"domain {domain}",
+            "fault": "LeafDown",
+            "condition": "FabricFault",
+            "verdict": Verdict.CORDON,
+            "scope": Scope.DOMAIN,
+            "place": domain,
+            **fields,
+        },
+    )
+
+
+def racks(leaf: Mapping[str, str], **fields: Any) -> list[Node]:
+    """Return a node for each letter of each leaf, under one spine."""
+    return [
+        node(name, tiers={0: domain, 1: "spine"}, **fields)
+        for domain, names in leaf.items()
+        for name in names
+    ]

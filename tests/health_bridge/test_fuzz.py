@@ -1,0 +1,229 @@
+"""Whatever servers, senders and nodes say: no crash, no wrong taint, no label without bound."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog import bridge
+from catalog.conditions import BY_TYPE
+from catalog.verdicts import Verdict
+from health_bridge.alerts import read_alertmanager, read_prometheus
+from health_bridge.decide import decide, questions
+from health_bridge.loop import Loop, Pace
+from health_bridge.metrics import Meter, Report, _told
+from health_bridge.nodes import read_node
+from health_bridge.pause import Pause
+from health_bridge.poll import Poll, Round
+from health_bridge.server import Front
+from health_bridge.sight import Sight
+from health_bridge.sources import Prometheus
+from program.web import Request
+from tests.budget import FACTOR, examples
+from tests.health_bridge.test_server import Fleet
+from tests.health_bridge.worlds import (
+    KEYS,
+    NOW,
+    SOURCE,
+    WIDE,
+    document,
+    lost_gpu,
+    node,
+    policy,
+    run,
+    sight,
+    written,
+)
+
+CASES = 150 if FACTOR == 1 else max(examples(150), 25_000)
+"""Of each of the four: 100,000 in all in make soak."""
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+WORDS = (
+    *("a", "b", "ghost", "GPU-a", "guid-a", "leaf-1", "aws", "", "x" * 200, "\0", "é"),
+    *(*BY_TYPE, *WIDE.faults, "drain", "cordon", "avoid", "firing", "pending", "prod"),
+)
+LABELS = ("node", "fault", "condition", "verdict", "uuid", "gpu", "guid", "device", "port")
+TOLD = st.dictionaries(
+    st.sampled_from((*LABELS, "domain", "line", "cluster", "alertstate", "severity")),
+    st.sampled_from(WORDS) | st.text(max_size=8),
+)
+UNDER = policy(proofs=WIDE, budget="1")
+
+
+def places() -> list[Any]:
+    return [
+        node("a", tiers={0: "leaf-1"}, labels={"topology.railwatch.io/line": "aws"}),
+        node("b", tiers={0: "leaf-1"}),
+        node("c"),
+    ]
+
+
+def check(seen: Sight, skipped: Mapping[str, int]) -> None:
+    """Decide on what was seen: taints only within the budget, metrics only of known words."""
+    decision = decide(places(), seen, UNDER, {})
+    after = written(places(), decision)
+
+    taken = [each for each in after if any(t.effect == "NoSchedule" for t in each.taints)]
+    assert len(taken) <= 1
+    assert not after[2].taints or any(finding.node == "c" for finding in seen.findings)
+    assert skipped.keys() <= set(bridge.SKIP_REASONS)
+    report = Report(began=NOW, kinds={}, seen=Round(sight=seen, skipped=skipped), decision=decision)
+    for family in _told(report):
+        for sample in family.samples:
+            for label, value in sample.labels.items():
+                assert value in BOUNDED[label]
+
+
+BOUNDED: dict[str, tuple[str, ...]] = {
+    "condition": tuple(BY_TYPE),
+    "verdict": tuple(verdict.label for verdict in Verdict),
+    "action": ("applied", "withheld"),
+    "state": (*bridge.FAULT_STATES, *bridge.NODE_STATES),
+    "by": bridge.WITHHOLDERS,
+    "budget": bridge.WITHHOLDERS,
+    "worth": bridge.VERIFIED_WORTHS,
+    "reason": bridge.SKIP_REASONS,
+}
+
+
+@given(st.lists(TOLD, max_size=6), st.booleans())
+@settings(max_examples=CASES, deadline=None)
+def test_alert_labels(told: list[dict[str, str]], trusted: bool) -> None:  # noqa: FBT001 - hypothesis
+    if trusted:
+        reading = read_prometheus(told, WIDE, "", {})
+    else:
+        alerts = [{"labels": each, "startsAt": "2027-01-15T07:59:00Z"} for each in told]
+        reading = read_alertmanager(alerts, WIDE, "")
+    seen = Sight(now=NOW, findings=reading.findings, witnesses=sight(nodes="abc").witnesses)
+
+    check(seen, reading.skipped)
+    if not trusted:
+        after = written(places(), decide(places(), seen, UNDER, {}))
+        assert not any(t.effect == "NoSchedule" for each in after for t in each.taints)
+
+
+class Endpoint:
+    """A server that answers every question with the same."""
+
+    name = SOURCE
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def post(self, _path: str, _fields: Mapping[str, str]) -> Any:
+        return self.answer
+
+
+SERIES = st.fixed_dictionaries(
+    {
+        "metric": TOLD | ANY_JSON,
+        "value": st.tuples(st.just(NOW), st.sampled_from(("1", "0", "NaN", "+Inf", "", "x"))),
+    }
+)
+ANSWERS = ANY_JSON | st.fixed_dictionaries(
+    {
+        "status": st.sampled_from(("success", "error")),
+        "data": st.fixed_dictionaries(
+            {"resultType": st.just("vector"), "result": st.lists(SERIES | ANY_JSON, max_size=5)}
+        ),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def answering() -> Any:
+    endpoint = Endpoint(None)
+    source: Any = Prometheus(endpoint)  # type: ignore[arg-type]  # all that is used of it
+    poll = Poll([], [source], WIDE, cluster="prod", timeout=1)
+    yield endpoint, poll
+    poll.close()
+
+
+FAULTY = run([node("a")], sight(lost_gpu("a"), nodes="a"))
+
+
+@given(answer=ANSWERS)
+@settings(max_examples=CASES, deadline=None)
+def test_proof_answers(answering: tuple[Endpoint, Poll], answer: Any) -> None:
+    endpoint, poll = answering
+    endpoint.answer = answer
+
+    seen = poll.alerts()
+    seen = poll.proofs(seen, questions(FAULTY, seen.sight, UNDER))
+    (after,) = run(FAULTY, seen.sight, under=UNDER)
+
+    check(seen.sight, seen.skipped)
+    assert after.conditions["GpuUnavailable"].status == "True"
+
+
+NOTES = (
+    st.text()
+    | ANY_JSON.map(json.dumps)
+    | st.dictionaries(
+        st.sampled_from(("GPU-a", "history", "node", "domain:leaf-1", "taints", "arrival")),
+        ANY_JSON | st.lists(TOLD | st.dictionaries(st.sampled_from(WORDS), ANY_JSON), max_size=3),
+    ).map(json.dumps)
+)
+
+
+@given(
+    annotations=st.dictionaries(
+        st.sampled_from((KEYS.devices, KEYS.owned, KEYS.verified, KEYS.verified_boot, "other")),
+        NOTES,
+    ),
+    labels=st.dictionaries(
+        st.sampled_from((*(f"{KEYS.tier}{i}" for i in ("0", "1", "x", "", "99999")), "pool")),
+        st.sampled_from(WORDS),
+    ),
+    spec=st.none() | st.fixed_dictionaries({"taints": st.none() | st.lists(TOLD, max_size=3)}),
+    status=st.none() | st.fixed_dictionaries({"conditions": st.lists(TOLD, max_size=3)}),
+)
+@settings(max_examples=CASES, deadline=None)
+def test_node_objects(
+    annotations: dict[str, str], labels: dict[str, str], spec: Any, status: Any
+) -> None:
+    metadata = {**document(node("a"))["metadata"], "annotations": annotations, "labels": labels}
+    at = read_node({"metadata": metadata, "spec": spec, "status": status}, KEYS)
+    foreign = [taint for taint in at.taints if taint.key not in KEYS.taints]
+
+    (after,) = run([at], sight(nodes="a"), under=UNDER)
+
+    assert [taint for taint in after.taints if taint.key not in KEYS.taints] == foreign
+    assert len((after.devices or "").encode()) <= 16 * 1024
+    (again,) = run([after], sight(nodes="a"), under=UNDER)
+    assert again.devices == after.devices
+
+
+@pytest.fixture(scope="module")
+def served() -> Front:
+    meter = Meter()
+    loop = Loop(
+        fleet=Fleet(),
+        poll=Poll([], [], WIDE, cluster="", timeout=1),
+        policy=UNDER,
+        pause=Pause(Fleet()),
+        pace=Pace(interval=60, timeout=1),
+        meter=meter,
+        leading=lambda: False,
+    )
+    return Front(loop=loop, meter=meter, elector=None)
+
+
+@given(body=st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
+@settings(max_examples=CASES, deadline=None)
+def test_webhook_bodies(served: Front, body: bytes) -> None:
+    request = Request(method="POST", path="/api/v1/webhook", query={}, headers={}, body=body)
+
+    response = served.webhook(request)
+
+    assert response.status in (202, 400)
+    exposed, _ = served.meter.exposition("")
+    assert exposed.count(b"railwatch_bridge_webhook_requests_total{") == len(bridge.WEBHOOK_RESULTS)
