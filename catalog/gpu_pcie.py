@@ -42,9 +42,28 @@ GPU_PCIE_RECOVERIES = counter(
 GPU_PCIE_ERRORS = counter(
     "railwatch_gpu_pcie_errors_total",
     "Errors of the link by kind: correctable, non_fatal, fatal, unsupported_request, receiver, "
-    "bad_tlp, bad_dllp, lcrc, naks_sent, naks_received. One event may count in several kinds.",
+    "bad_tlp, bad_dllp, lcrc, naks_sent, naks_received, replay_rollover, lane (of all lanes). One "
+    "event may count in several kinds.",
     labels=(*DEVICE, "kind"),
-    source="fields NVML_FI_DEV_PCIE_COUNT_*",
+    source="fields NVML_FI_DEV_PCIE_COUNT_*, _PCIE_REPLAY_ROLLOVER_COUNTER",
+)
+_WIDE = (
+    "Only once either direction is beyond 32 bits, which proves that the driver's counters do not "
+    "wrap there; GPM's rates are there before."
+)
+GPU_PCIE_TRANSMITTED = counter(
+    "railwatch_gpu_pcie_transmitted_bytes_total",
+    f"Sent over the link by the GPU. {_WIDE}",
+    labels=DEVICE,
+    unit="bytes",
+    source="field NVML_FI_DEV_PCIE_COUNT_TX_BYTES",
+)
+GPU_PCIE_RECEIVED = counter(
+    "railwatch_gpu_pcie_received_bytes_total",
+    f"Received over the link by the GPU. {_WIDE}",
+    labels=DEVICE,
+    unit="bytes",
+    source="field NVML_FI_DEV_PCIE_COUNT_RX_BYTES",
 )
 
 METRICS: tuple[Metric, ...] = (
@@ -55,4 +74,6 @@ METRICS: tuple[Metric, ...] = (
     GPU_PCIE_REPLAYS,
     GPU_PCIE_RECOVERIES,
     GPU_PCIE_ERRORS,
+    GPU_PCIE_TRANSMITTED,
+    GPU_PCIE_RECEIVED,
 )

@@ -1,1 +1,1 @@
-"""NVIDIA GPUs: one worker a GPU, one file a facility; `nvml.py` alone speaks to the driver."""
+"""NVIDIA GPUs: one worker a GPU, one file a facility; `nvml/` alone speaks to the driver."""

@@ -1,19 +1,38 @@
 """The program's side of the GPU family: a card for each GPU, and how they stand together."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from catalog.gpu import GPU_DRIVER_INFO
+from catalog.gpu_state import (
+    GPU_DEADLINE,
+    GPU_DRIVER_STATE,
+    GPU_EXPECTED,
+    Calls,
+    DriverState,
+    GpuState,
+)
+from exporters.expected import Expected
 from exporters.facility import Cycle, End, State
-from exporters.gpu import identity, state, xid
+from exporters.gpu import identity, pci, remembered, state, xid
 from exporters.gpu.card import Card
 from exporters.gpu.faults import Faults
-from exporters.gpu.inventory import Entry, listing
-from exporters.ledger import Record, Standing, state_after
+from exporters.gpu.hold import Hold
+from exporters.gpu.inventory import COUNT, listing
+from exporters.gpu.judgement import driver_state
+from exporters.gpu.learning import Learning
+from exporters.gpu.mismatch import Mismatch
+from exporters.gpu.remembered import Remembered
+from exporters.gpu.roster import Roster
+from exporters.gpu.standings import is_certain, silence, standing
+from exporters.gpu.voice import Voice
+from exporters.keeping import Keeping
+from exporters.ledger import Standing
+from exporters.machine import Machine
 from exporters.moment import Moment
 from exporters.node.tail import Tail
-from exporters.post import Pace, Post
+from exporters.post import Pace, Post, Target
 from exporters.registry import GPU, chosen
 from exporters.sample import Sample
 from exporters.settings import Settings
@@ -21,183 +40,241 @@ from exporters.settings import Settings
 log = logging.getLogger(__name__)
 
 INVENTORY_INTERVALS = 12
+DOUBT_INTERVALS = 2
+KEPT_EVERY = 300.0
+"""Seconds after which the time of a GPU's last answer is kept anew; all else is kept at once."""
 
-_CERTAIN = ("lost", "reset_required", "missing")
-"""States of a GPU that does not answer for which there is evidence beside its silence."""
+SECTION = "gpu"
 
 
 class GpuFamily:
     """All GPUs of the node."""
 
-    def __init__(self, settings: Settings, epoch: float, tail: Tail | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        epoch: float,
+        tail: Tail | None = None,
+        keeping: Keeping | None = None,
+        declared: Callable[[], Expected | None] = lambda: None,
+    ) -> None:
         """Open the inventory's post; it opens those of the GPUs.
 
         `tail` is the kernel's log: where it can be read, it is what counts faults.
         """
         self._settings = settings
-        self._epoch = epoch
         self._names = tuple(f.name for f in chosen(GPU, settings.facilities))
-        self._cards: list[Card] = []
+        self._keeping = keeping or Keeping("", Machine())
+        known = _remembered(self._keeping)
+        learned = frozenset(slot for slot, one in known.items() if one.learned)
+        self.learning = Learning(declared, learned, settings.interval)
+        self._known = known
+        self._hold = Hold(settings)
+        self._hold.look()
+        self._bus = pci.Bus(settings.sysfs)
+        self._pace = Pace.of(settings.interval, epoch)
+        self._roster = Roster(
+            facilities=self._names,
+            interval=settings.interval,
+            pace=self._pace,
+            remembered=known,
+            wanted=lambda: self._hold.free,
+            hear=self._hear,
+        )
         self._inventory: Cycle | None = None
-        self._driver: tuple[Sample, ...] = ()
+        self._whole = False
+        """Whether the driver's last list was whole."""
+        self.driver: DriverState | None = None
+        self._mismatch = Mismatch(settings, self._keeping)
+        self._versions: tuple[Sample, ...] = ()
         self._faults = Faults()
-        self._tail = tail
-        self._told_source = ""
-        if tail:
-            tail.listen(self._faults)
-        pace = Pace.of(settings.interval, epoch, intervals=INVENTORY_INTERVALS)
-        self.posts = [
-            Post(
-                key="gpu inventory",
-                family=GPU.name,
-                target=dict,
-                order=("the list of GPUs",),
-                pace=pace,
-                fold=self.enlist,
-                lasting=False,
-            )
-        ]
+        self._voice = Voice(self._faults, tail)
+        self._look_due = self._keep_due = 0.0
+        self._listing = self._own_post("inventory", INVENTORY_INTERVALS, epoch)
+        self._doubting = self._own_post("pci", DOUBT_INTERVALS, epoch)
+
+    def _own_post(self, name: str, intervals: int, epoch: float) -> Post:
+        is_list = name == "inventory"
+        return Post(
+            key=f"gpu {name}",
+            family=GPU.name,
+            target=dict if is_list else self._doubts,
+            order=("the list of GPUs" if is_list else "the configuration space",),
+            pace=Pace.of(self._settings.interval, epoch, intervals=intervals),
+            fold=self.enlist if is_list else self._look_closer,
+            lasting=False,
+            wanted=lambda: self._hold.free and (is_list or bool(self._doubts())),
+        )
+
+    @property
+    def posts(self) -> list[Post]:
+        """Those of the list, of GPUs in doubt, and one a GPU."""
+        return [self._listing, self._doubting, *self._roster.posts]
 
     @property
     def cards(self) -> list[Card]:
         """The GPUs known, in order."""
-        return sorted(self._cards, key=lambda card: (card.index, card.slot))
+        return self._roster.cards
 
     @property
     def settled(self) -> bool:
         """Whether the GPUs were listed, each has answered or was seen not to, and so the log."""
-        listed = self._inventory is not None and all(card.state for card in self._cards)
-        return listed and (self._tail is None or self._tail.complete or self._tail.unreadable)
+        listed = self._inventory is not None and all(card.state for card in self.cards)
+        return self._voice.settled and (listed or not self._hold.free)
+
+    def look(self, now: Moment) -> None:
+        """Look, once an interval, at what can be had without waiting: the bus, requests to hold."""
+        if now.mono < self._look_due:
+            return
+        self._look_due = now.mono + self._settings.interval
+        if self._hold.look() and self._hold.free:
+            self._roster.forget()
+        if self._inventory is not None:
+            self._scan(now)
+        self._judge(now)
+        if now.mono >= self._keep_due:
+            self._keep(now)
+
+    def _scan(self, now: Moment) -> None:
+        functions = self._bus.scan()
+        if functions is not None and self._roster.see(functions, now):
+            self._listing.hasten(now)
+
+    def _doubts(self) -> Target:
+        """Return the GPUs whose configuration space is to be looked at: they failed to answer."""
+        slots = [card.slot for card in self.cards if card.place.function and card.doubtful]
+        return {pci.DOUBTED: " ".join(slots)} if slots else {}
+
+    def _look_closer(self, cycle: Cycle, now: Moment) -> None:
+        for slot, answers in pci.answers(cycle).items():
+            card = self._roster.slot(slot)
+            if card is not None and card.doubtful:
+                back = card.place.all_ones and answers
+                card.place.all_ones = not answers
+                if back:
+                    self._roster.hasten(card, now)
+        self._judge(now)
 
     def enlist(self, cycle: Cycle, now: Moment) -> None:
         """Take an inventory: a post for each new GPU; one no longer listed is missing."""
         self._inventory = cycle
         told = tuple(s for o in cycle.outcomes for s in o.samples if s.metric is GPU_DRIVER_INFO)
-        self._driver = told or (() if cycle.end is End.ABSENT else self._driver)
+        self._versions = told or (() if cycle.end is End.ABSENT else self._versions)
         found = listing(cycle)
-        listed = [self._card(entry) for entry in found.entries]
-        if found.complete:
-            for card in self._cards:
-                if card not in listed and not card.answers(now):
-                    card.miss()
+        self._whole = found.complete
+        self._roster.enlist(found, now)
+        self._scan(now)
+        self._roster.expect(sorted(self.learning.slots))
+        self._scan(now)
+        self._judge(now)
 
-    def _card(self, entry: Entry) -> Card:
-        for card in self._cards:
-            if entry.slot and card.slot == entry.slot:
-                return card
-        for card in self._cards:
-            if card.index == entry.index and not (entry.slot and card.slot):
-                card.slot = card.slot or entry.slot
-                return card
-        return self._open(entry)
+    def _hear(self, card: Card, cycle: Cycle, now: Moment) -> None:
+        failed = card.readable and not card.doubtful and not cycle.complete
+        card.fold(cycle, now)
+        if failed:
+            self._listing.hasten(now)
+        self._judge(now)
 
-    def _open(self, entry: Entry) -> Card:
-        card = Card(entry, self._names, self._settings.interval)
-        self._cards.append(card)
-        self.posts.append(
-            Post(
-                key=f"gpu {entry.slot or entry.index}",
-                family=GPU.name,
-                target=card.target,
-                order=self._names,
-                pace=Pace.of(self._settings.interval, self._epoch),
-                fold=card.fold,
-            )
-        )
-        return card
+    def _judge(self, now: Moment) -> None:
+        """Decide again in what state everything is."""
+        for card in self.cards:
+            card.place.fell = self._faults.fell(card.slot)
+            if (reset := self._faults.reset(card.slot)) is not None:
+                card.resets.at(reset)
+        signs = {card: card.signs(now, self._pace.cycle) for card in self.cards}
+        present = any(card.place.on_bus and card.place.free for card in signs)
+        held = not self._hold.free
+        driver = driver_state(signs.values(), self._list_end, present=present, held=held)
+        self._become(driver)
+        changed = [card.judge(signs[card], driver) for card in signs]
+        if self.learning.observe(self._healthy(), now) or any(changed):
+            self._keep(now)
+
+    @property
+    def _list_end(self) -> End | None:
+        """How the last list ended: OK once the driver counted, though a GPU then hung it."""
+        if self._inventory is None:
+            return None
+        return End.OK if self._inventory.notes(COUNT) else self._inventory.end
+
+    def _become(self, driver: DriverState | None) -> None:
+        if driver is not self.driver:
+            if driver in (None, DriverState.OK, DriverState.HELD):
+                log.info("driver", extra={"state": driver, "was": self.driver})
+            else:
+                problem = self._inventory.problem if self._inventory else ""
+                told = {"state": driver, "was": self.driver, "problem": problem}
+                log.warning("driver in trouble", extra=told)
+            self.driver = driver
+        self._mismatch.judge(driver)
+
+    def _healthy(self) -> frozenset[str] | None:
+        """Return the slots of our GPUs where nothing at all is amiss, None where something is."""
+        if not self._whole or self.driver is not DriverState.OK:
+            return None
+        ours = [card for card in self.cards if card.state is not GpuState.NOT_MANAGED]
+        if not ours or any(card.state is not GpuState.OK or not card.slot for card in ours):
+            return None
+        return frozenset(card.slot for card in ours)
+
+    def _keep(self, now: Moment) -> None:
+        self._keep_due = now.mono + KEPT_EVERY
+        if self._inventory is None:
+            return
+        learned = self.learning.learned
+        kept = {slot: one for slot, one in self._known.items() if one.learned}
+        for card in self.cards:
+            if card.slot and (card.uuid or card.slot in learned):
+                kept[card.slot] = card.remembered(learned=card.slot in learned)
+        self._keeping.keep(SECTION, remembered.section(kept))
 
     def standings(self, now: Moment) -> Iterator[Standing]:
         """Yield how each facility stands on the GPUs that answer; the others do not count."""
-        answering = [card for card in self._cards if card.answers(now)]
-        silence = self._silence()
+        held = self._hold.reason
+        cards = self.cards
+        silent = silence(cards, self._inventory, held)
+        answering = any(card.answers(now) for card in cards)
         for name in self._names:
-            records = [card.ledger.records[name] for card in answering]
-            standing = self._standing(name, _worst(records) or Record(state=silence), now)
-            if name == xid.FACILITY.name and silence is not State.ABSENT:
-                standing = self._of_log(standing, now)
-            known = not answering and name == state.FACILITY.name and self._known()
-            yield replace(standing, state=State.OK) if known else standing
-
-    def _standing(self, name: str, record: Record, now: Moment) -> Standing:
-        heard = [card.ledger.records[name] for card in self._cards]
-        ages = [age for one in heard if (age := one.age(now)) is not None]
-        return Standing(
-            family=GPU.name,
-            facility=name,
-            state=record.state,
-            age=min(ages, default=None),
-            seconds=max((one.seconds for one in heard if one.seconds is not None), default=None),
-            problem=record.problem or self._problem(record.state),
-        )
-
-    def _of_log(self, standing: Standing, now: Moment) -> Standing:
-        """Return how the Xids stand: as the kernel's log does, unless there is none to go by."""
-        if self._tail is None or self._tail.unreadable:
-            return standing
-        record = self._tail.record
-        return replace(
-            standing,
-            state=record.state if self._tail.complete else State.STARTING,
-            age=record.age(now),
-            seconds=record.seconds,
-            problem=record.problem,
-        )
-
-    def _known(self) -> bool:
-        """Whether the state of a GPU that does not answer is known for certain."""
-        return any(card.state in _CERTAIN for card in self._cards)
-
-    def _silence(self) -> State:
-        """Return how a facility stands where no GPU answers."""
-        if self._inventory is None:
-            return State.STARTING
-        if self._inventory.end is End.ABSENT or not self._cards:
-            return state_after(self._inventory.end)
-        states = {card.state for card in self._cards}
-        if "" in states:
-            return State.STARTING
-        return State.HUNG if "hung" in states else State.FAILED
-
-    def _problem(self, state: State) -> str:
-        if state in (State.OK, State.STARTING) or self._inventory is None:
-            return ""
-        return self._inventory.problem
+            found = standing(name, cards, self._inventory, held, now)
+            if name == xid.FACILITY.name and silent is not State.ABSENT:
+                found = self._voice.standing(found, now)
+            known = not answering and name == state.FACILITY.name and is_certain(cards)
+            yield replace(found, state=State.OK) if known else found
 
     def samples(self, now: Moment) -> Iterator[Sample]:
         """Yield what is known of the driver and of each GPU."""
         if identity.FACILITY.name in self._names:
-            yield from self._driver
+            yield from self._versions
+        yield from self._together()
         for card in self.cards:
             card.name(self._faults.uuid(card.slot))
             if state.FACILITY.name in self._names:
                 yield from card.status(now)
+            if identity.FACILITY.name in self._names:
+                yield from card.info()
             yield from card.readings(now)
         if xid.FACILITY.name in self._names:
-            yield from self._xids()
+            yield from self._voice.samples(self.cards)
 
-    def _xids(self) -> Iterator[Sample]:
-        """Yield the faults of one source: both would count each twice."""
-        if self._tail is None or self._tail.unreadable:
-            self._tell_source("NVML events", self._tail.record.problem if self._tail else "")
-            for card in self.cards:
-                yield from card.xids()
-        elif self._tail.complete:
-            self._tell_source("kernel log")
-            yield from self._faults.samples(self.cards)
-
-    def _tell_source(self, source: str, problem: str = "") -> None:
-        """Log where Xids come from, once and when it changes."""
-        if source == self._told_source:
+    def _together(self) -> Iterator[Sample]:
+        """Yield what concerns all GPUs."""
+        if state.FACILITY.name not in self._names:
             return
-        self._told_source = source
-        level = logging.WARNING if problem else logging.INFO
-        why = {"kernel_log": problem} if problem else {}
-        log.log(level, "xids are counted", extra={"source": source, **why})
+        if self.driver is not None:
+            for one in DriverState:
+                yield Sample(GPU_DRIVER_STATE, (one,), float(one is self.driver))
+        if (expected := self.learning.count) is not None:
+            yield Sample(GPU_EXPECTED, (expected[0],), expected[1])
+        if self.cards:
+            pace = self._pace
+            for calls, seconds in zip(Calls, (pace.attach, pace.group, pace.cycle), strict=True):
+                yield Sample(GPU_DEADLINE, (calls,), seconds)
 
 
-_WORST_FIRST = (State.FAILED, State.OK, State.ABSENT)
-
-
-def _worst(records: list[Record]) -> Record | None:
-    """Return a failed record, else one that is well, else one with nothing to read."""
-    return min(records, key=lambda r: _WORST_FIRST.index(r.state), default=None)
+def _remembered(keeping: Keeping) -> dict[str, Remembered]:
+    """Return what is remembered, by slot; nothing where it makes no sense."""
+    try:
+        return {one.slot: one for one in remembered.read(keeping.section(SECTION))}
+    except ValueError as error:
+        log.warning("kept GPUs left aside: all is learned anew", extra={"problem": str(error)})
+        return {}

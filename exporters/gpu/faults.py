@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from catalog.gpu import NVSWITCH_SXID_ERRORS, NVSWITCH_SXID_LAST_TIMESTAMP
 from exporters.gpu import nvrm
 from exporters.gpu.card import Card
-from exporters.gpu.nvrm import NameLine, SxidLine, XidLine
+from exporters.gpu.nvrm import FELL_OFF, AddedLine, NameLine, SxidLine, XidLine
 from exporters.gpu.tally import Occurrences, Tally
 from exporters.node.kernel_log import Entry
 from exporters.sample import Sample
@@ -23,20 +23,37 @@ class Faults:
         self._xids: dict[str, Tally] = {}
         self._sxids = Occurrences[SxidLine]()
         self._uuids: dict[str, str] = {}
+        self._fell: dict[str, float] = {}
+        self._resets: dict[str, float] = {}
 
     def begin(self) -> None:
         """Begin another boot: nothing was heard of it yet."""
         self._xids, self._sxids, self._uuids = {}, Occurrences(), {}
+        self._fell, self._resets = {}, {}
 
     def hear(self, entry: Entry) -> None:
         """Take one line."""
         match nvrm.parse(entry.message):
-            case XidLine(slot=slot, code=code, resolution=resolution):
+            case XidLine(slot=slot, code=code, resolution=resolution, withdrawn=withdrawn):
                 self._xids.setdefault(slot, Tally()).add(code, resolution, entry.time)
+                if code == FELL_OFF:
+                    self._fell[slot] = entry.time
+                if withdrawn:
+                    self._resets[slot] = entry.time
             case SxidLine() as line:
                 self._sxids.add(line, entry.time)
             case NameLine(slot=slot, uuid=uuid):
                 self._uuids[slot] = uuid
+            case AddedLine(slot=slot):
+                self._resets[slot] = entry.time
+
+    def fell(self, slot: str) -> float:
+        """Return the unix time of the last Xid 79 of a GPU in this boot; 0 where there was none."""
+        return self._fell.get(slot, 0.0)
+
+    def reset(self, slot: str) -> float | None:
+        """Return the unix time of the last reset of a GPU that the log tells of."""
+        return self._resets.get(slot)
 
     def uuid(self, slot: str) -> str:
         """Return the uuid of the GPU in a slot as the driver logged it, empty where it did not."""

@@ -1,6 +1,6 @@
 """The field values that are read, all in one call a cycle; names and numbers of nvml.h."""
 
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 
 class Field(IntEnum):
@@ -14,8 +14,11 @@ class Field(IntEnum):
     PERF_POLICY_BOARD_LIMIT = 77
     PERF_POLICY_RELIABILITY = 79
     MEMORY_TEMP = 82
+    NVLINK_LINK_COUNT = 91
     PCIE_REPLAY_COUNTER = 94
+    PCIE_REPLAY_ROLLOVER_COUNTER = 95
     PCIE_L0_TO_RECOVERY_COUNTER = 169
+    C2C_LINK_COUNT = 170
     PCIE_COUNT_CORRECTABLE_ERRORS = 173
     PCIE_COUNT_NAKS_RECEIVED = 174
     PCIE_COUNT_RECEIVER_ERROR = 175
@@ -26,11 +29,97 @@ class Field(IntEnum):
     PCIE_COUNT_FATAL_ERROR = 180
     PCIE_COUNT_UNSUPPORTED_REQ = 181
     PCIE_COUNT_LCRC_ERROR = 182
+    POWER_AVERAGE = 185
+    POWER_INSTANT = 186
+    POWER_MIN_LIMIT = 187
+    POWER_MAX_LIMIT = 188
+    POWER_DEFAULT_LIMIT = 189
+    POWER_REQUESTED_LIMIT = 192
     TEMPERATURE_SHUTDOWN_TLIMIT = 193
     TEMPERATURE_SLOWDOWN_TLIMIT = 194
     TEMPERATURE_MEM_MAX_TLIMIT = 195
     TEMPERATURE_GPU_MAX_TLIMIT = 196
+    PCIE_COUNT_TX_BYTES = 197
+    PCIE_COUNT_RX_BYTES = 198
     GET_GPU_RECOVERY_ACTION = 230
     CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN = 269
     CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN = 270
     CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN = 271
+    REMAPPED_ROWS_COR_INACTIVE = 301
+    REMAPPED_ROWS_UNC_INACTIVE = 302
+    ACTIVE_BANK_REMAPPINGS = 303
+    INACTIVE_BANK_REMAPPINGS = 304
+    BANK_REMAPPER_HISTOGRAM_MAX = 305
+    BANK_REMAPPER_HISTOGRAM_NONE = 306
+    PENDING_BANK_REMAPPING = 307
+
+
+class LinkField(Enum):
+    """A field id that is told of one link or lane at a time, without its prefix NVML_FI_DEV_.
+
+    Most name the link by the scope. The two numbers of the others, from older cards, are the ids
+    for link 0 (of six) and link 6 (of six more); there they go without a scope.
+    """
+
+    PCIE_COUNT_LANE_ERROR = 183
+    C2C_LINK_GET_STATUS = 171
+    C2C_LINK_GET_MAX_BW = 172
+    C2C_LINK_ERROR_INTR = 231
+    C2C_LINK_ERROR_REPLAY = 232
+    C2C_LINK_ERROR_REPLAY_B2B = 233
+    NVLINK_CRC_FLIT_ERROR_COUNT = (32, 96)
+    NVLINK_CRC_DATA_ERROR_COUNT = (39, 102)
+    NVLINK_REPLAY_ERROR_COUNT = (46, 108)
+    NVLINK_RECOVERY_ERROR_COUNT = (53, 114)
+    NVLINK_ECC_DATA_ERROR_COUNT = (148, 154)
+    NVLINK_THROUGHPUT_DATA_TX = 138
+    NVLINK_THROUGHPUT_DATA_RX = 139
+    NVLINK_REMOTE_NVLINK_ID = 146
+    NVLINK_ERROR_DL_REPLAY = 161
+    NVLINK_ERROR_DL_RECOVERY = 162
+    NVLINK_ERROR_DL_CRC = 163
+    NVLINK_GET_SPEED = 164
+    NVLINK_GET_STATE = 165
+    NVLINK_COUNT_XMIT_BYTES = 202
+    NVLINK_COUNT_RCV_BYTES = 204
+    NVLINK_COUNT_MALFORMED_PACKET_ERRORS = 206
+    NVLINK_COUNT_BUFFER_OVERRUN_ERRORS = 207
+    NVLINK_COUNT_RCV_ERRORS = 208
+    NVLINK_COUNT_RCV_REMOTE_ERRORS = 209
+    NVLINK_COUNT_RCV_GENERAL_ERRORS = 210
+    NVLINK_COUNT_LOCAL_LINK_INTEGRITY_ERRORS = 211
+    NVLINK_COUNT_XMIT_DISCARDS = 212
+    NVLINK_COUNT_LINK_RECOVERY_SUCCESSFUL_EVENTS = 213
+    NVLINK_COUNT_LINK_RECOVERY_FAILED_EVENTS = 214
+    NVLINK_COUNT_LINK_RECOVERY_EVENTS = 215
+    NVLINK_COUNT_EFFECTIVE_ERRORS = 219
+    NVLINK_COUNT_EFFECTIVE_BER = 220
+    NVLINK_COUNT_SYMBOL_ERRORS = 221
+    NVLINK_COUNT_SYMBOL_BER = 222
+    NVLINK_COUNT_RAW_ERRORS_LANE0 = 289
+    NVLINK_COUNT_RAW_ERRORS_LANE1 = 290
+    NVLINK_COUNT_RAW_BER_V2 = 293
+    NVLINK_PLR_XMIT_RETRY_BLOCKS = 295
+
+    def __init__(self, first: int, seventh: int = 0) -> None:
+        """Take the one number, or the two."""
+        self._first = first
+        self._seventh = seventh
+
+    def of(self, link: int) -> tuple[int, int] | None:
+        """Return id and scope for a link; None where there is no field for such a link."""
+        if not self._seventh:
+            return self._first, link
+        if link >= 2 * _SIX:
+            return None
+        return (self._first + link if link < _SIX else self._seventh + link - _SIX), 0
+
+
+_SIX = 6
+
+FEC_BINS = 16
+FEC_HISTORY = 235
+"""NVML_FI_DEV_NVLINK_COUNT_FEC_HISTORY_0; the bins follow each other, told of a link or of all."""
+
+ALL_LINKS = 2**32 - 1
+"""The scope that gives the sum over all links."""

@@ -30,12 +30,18 @@ UUID = "uuid"
 
 NAME = "inventory"
 
+UNKNOWN = -1
+"""The index of a GPU that the driver has not told."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One GPU as the driver lists it; `slot` is empty where it would not say."""
+    """One GPU as the driver lists it; `slot` is empty where it would not say.
 
-    index: int
+    One that only the bus tells of, or memory, has no index.
+    """
+
+    index: int = UNKNOWN
     slot: str = ""
 
 

@@ -5,10 +5,12 @@ from typing import TypeVar
 
 from exporters.errors import Absent, NoDriver, Unreadable
 
+L = TypeVar("L")
 K = TypeVar("K")
+V = TypeVar("V")
 
 
-def each(kinds: Mapping[str, K], read: Callable[[K], float]) -> Iterator[tuple[str, float]]:
+def each(kinds: Mapping[L, K], read: Callable[[K], V]) -> Iterator[tuple[L, V]]:
     """Yield the value of each kind, by its label; what this card does not have is left out.
 
     A kind that cannot be read costs none of the others: Unreadable is raised after the last.

@@ -1,4 +1,4 @@
-"""What NVIDIA's drivers write to the kernel's log: Xids, SXids of NVSwitches, who is in which slot.
+"""What the kernel's log tells of GPUs: Xids, SXids of NVSwitches, who is in which slot, resets.
 
 All patterns stand at the beginning of a message, where no name that a program gave itself can come.
 Forms as public reports show them: with and without `PCI:`, a function, a GPU instance, a process.
@@ -20,11 +20,23 @@ _SXID = re.compile(
 _NAMED = re.compile(
     rf"NVRM: GPU at {_SLOT}: (GPU-[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})"
 )
+_ADDED = re.compile(
+    r"pci ([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7]): \[10de:[0-9a-f]{4}\] "
+    r"type [0-9a-f]{2} class 0x030[02]"
+)
+"""The kernel found a GPU on the bus: at the boot, or after it was removed or the slot had power."""
+
+_WITHDRAWN = re.compile(r"GPU recovery action changed from 0x[1-9a-f][0-9a-f]* .{0,40}? to 0x0 ")
+"""Of Xid 154: the driver asks for nothing any more, as it does once the GPU was reset."""
+
 _REGISTERS = re.compile(
     r"\b([A-Z][A-Z0-9_]+) +(?:Non-?fatal|(?:Link )?Fatal)\b"
     r"[^(]{0,80}\(0x([0-9a-f]{1,8}) 0x([0-9a-f]{1,8})[ )]",
     re.IGNORECASE | re.ASCII,
 )
+
+FELL_OFF = 79
+_RECOVERY_ACTION = 154
 
 _HIGHEST = 1023
 """NVIDIA's catalogue ends at 172; what lies far beyond is no Xid, and must not become a series."""
@@ -37,6 +49,8 @@ class XidLine:
     slot: str
     code: int
     resolution: str
+    withdrawn: bool = False
+    """Whether it says that no recovery is asked for any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +71,23 @@ class NameLine:
     uuid: str
 
 
-Line = XidLine | SxidLine | NameLine
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedLine:
+    """A GPU was found on the bus, fresh out of reset."""
+
+    slot: str
+
+
+Line = XidLine | SxidLine | NameLine | AddedLine
 
 
 def parse(message: str) -> Line | None:
     """Return what a message of the kernel tells, None where it is none of these."""
-    if not message.startswith(("NVRM: ", "nvidia-nvswitch")):
+    if not message.startswith(("NVRM: ", "nvidia-nvswitch", "pci ")):
         return None
     message = message[:LONGEST]
+    if found := _ADDED.match(message):
+        return AddedLine(slot=_slot(*found.groups()))
     if found := _XID.match(message):
         return _xid(found, message)
     if found := _SXID.match(message):
@@ -86,8 +109,12 @@ def _xid(found: re.Match[str], message: str) -> XidLine | None:
     number = int(code)
     if not 0 < number <= _HIGHEST:
         return None
+    text = message[found.end() :]
     return XidLine(
-        slot=_slot(*slot), code=number, resolution=_resolution(number, message[found.end() :])
+        slot=_slot(*slot),
+        code=number,
+        resolution=_resolution(number, text),
+        withdrawn=number == _RECOVERY_ACTION and _WITHDRAWN.search(text) is not None,
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from catalog.gpu_pcie import GPU_PCIE_ERRORS, GPU_PCIE_RECOVERIES, GPU_PCIE_REPLAYS
 from exporters.facility import Facility
-from exporters.gpu.fields import Field
+from exporters.gpu.fields import Field, LinkField
 from exporters.gpu.kinds import each
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _KINDS = {
     "lcrc": Field.PCIE_COUNT_LCRC_ERROR,
     "naks_sent": Field.PCIE_COUNT_NAKS_SENT,
     "naks_received": Field.PCIE_COUNT_NAKS_RECEIVED,
+    "replay_rollover": Field.PCIE_REPLAY_ROLLOVER_COUNTER,
 }
 
 
@@ -45,9 +46,15 @@ def errors(gpu: Gpu) -> Iterator[Sample]:
         yield gpu.sample(GPU_PCIE_ERRORS, count, kind)
 
 
+def lanes(gpu: Gpu) -> Iterator[Sample]:
+    """Yield the errors of all lanes."""
+    counts = gpu.lanes.counts(LinkField.PCIE_COUNT_LANE_ERROR)
+    yield gpu.sample(GPU_PCIE_ERRORS, sum(counts.values()), "lane")
+
+
 FACILITY = Facility(
     family="gpu",
     name="pcie_errors",
     reads="replays, recoveries and errors of the PCIe link",
-    readings=(replays, recoveries, errors),
+    readings=(replays, recoveries, errors, lanes),
 )

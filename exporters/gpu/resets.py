@@ -7,34 +7,56 @@ from exporters.moment import Moment
 
 
 class Resets:
-    """The node's boot, or the last time that the volatile error counters fell within it.
+    """The node's boot, or the last reset that was seen within it.
 
-    A reset of a GPU whose counters stood at zero shows nowhere in NVML and is not seen.
+    It shows in the volatile error counters, which fall; in the PCI function, which is removed and
+    added anew; and in the kernel's log. A reset in place of a GPU that had neither errors nor a
+    recovery action to withdraw shows nowhere, and is not seen.
     """
 
     def __init__(self) -> None:
         """Begin without knowledge."""
-        self._boot_id: str | None = None
+        self.boot_id = ""
+        """The boot that the GPU's worker last told of; empty before."""
         self._booted: float | None = None
-        self._reset: float | None = None
+        self.seen: float | None = None
+        """The unix time of the last reset that was seen in this boot."""
         self._errors: float | None = None
+        self._remembered: tuple[str, float] | None = None
 
     @property
     def latest(self) -> float | None:
         """The unix time of the last reset; None before the boot was told."""
-        return self._booted if self._reset is None else self._reset
+        if self._booted is None or self.seen is None:
+            return self._booted
+        return max(self._booted, self.seen)
+
+    def remember(self, boot_id: str, when: float | None) -> None:
+        """Take what the program before this one had seen, should this be that boot still."""
+        if when is not None:
+            self._remembered = (boot_id, when)
 
     def boot(self, cycle: Cycle) -> bool:
         """Take which boot the cycle was in; return whether it is another one than before."""
         for time in cycle.notes(BOOT_TIME):
             self._booted = float(time)
         for identity in cycle.notes(BOOT_ID):
-            changed = self._boot_id is not None and self._boot_id != identity
-            self._boot_id = str(identity)
+            changed = self.boot_id not in ("", identity)
+            self.boot_id = str(identity)
             if changed:
-                self._reset = self._errors = None
+                self.seen = self._errors = None
+            self._recall()
             return changed
         return False
+
+    def _recall(self) -> None:
+        remembered, self._remembered = self._remembered, None
+        if remembered is not None and remembered[0] == self.boot_id:
+            self.at(remembered[1])
+
+    def at(self, when: float) -> None:
+        """Take a reset at a unix time."""
+        self.seen = when if self.seen is None else max(self.seen, when)
 
     def ecc(self, cycle: Cycle, now: Moment) -> None:
         """Take the volatile counters: a sum that fell was reset."""
@@ -43,5 +65,5 @@ class Resets:
             return
         total = sum(counts)
         if self._errors is not None and total < self._errors:
-            self._reset = now.wall
+            self.at(now.wall)
         self._errors = total

@@ -1,11 +1,14 @@
-"""What a worker of the GPU family works on: one GPU, or the list of all."""
+"""What a worker of the GPU family works on: one GPU, the list of all, or the bus where in doubt."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+from exporters.errors import DeviceError, Mismatch, NoDriver, NotManaged, NotPermitted, ReadingError
 from exporters.facility import Outcome
-from exporters.gpu import xid
+from exporters.gpu import access, xid
 from exporters.gpu.inventory import INDEX, SLOT, UUID, InventorySession
 from exporters.gpu.nvml import Gpu, Nvml
+from exporters.gpu.pci import DOUBTED, ConfigSession
 from exporters.registry import GPU, chosen
 from exporters.runtime import GONE, Session, run
 from exporters.sample import Note
@@ -45,13 +48,26 @@ class GpuSession:
 def attach(settings: Settings, target: Mapping[str, str | int]) -> Session:
     """Open a GPU by its slot, or by its index where that is all there is.
 
-    A target that names neither is the list of all GPUs.
+    A target with slots in doubt looks at the bus alone; one that names nothing is the list of all
+    GPUs. NotManaged where the driver has the GPU and keeps it from us.
     """
+    if DOUBTED in target:
+        return ConfigSession(settings.sysfs, str(target[DOUBTED]))
     nvml = Nvml(settings.nvml_library)
-    if SLOT in target:
-        handle = nvml.by_pci_bus_id(str(target[SLOT]))
-    elif INDEX in target:
-        handle = nvml.by_index(int(target[INDEX]))
-    else:
+    if not target:
         return InventorySession(nvml)
-    return GpuSession(settings, Gpu(handle, settings.procfs))
+    try:
+        return GpuSession(settings, Gpu(_handle(nvml, target), settings.procfs))
+    except (DeviceError, NoDriver, Mismatch):
+        raise
+    except ReadingError as error:
+        why = access.withheld(settings.procfs, str(target.get(SLOT, "")))
+        if why or isinstance(error, NotPermitted):
+            raise NotManaged(why or str(error)) from None
+        raise
+
+
+def _handle(nvml: Nvml, target: Mapping[str, str | int]) -> Any:
+    if SLOT in target:
+        return nvml.by_pci_bus_id(str(target[SLOT]))
+    return nvml.by_index(int(target[INDEX]))

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from program.errors import ProgramError, run
 from program.flags import parser
-from testbed.nvml import SimulatedNvml, state
+from testbed.nvml import SimulatedNvml, modes, state
+from testbed.nvml.layout import Gpu
+from testbed.nvml.links import LINK
 
 _EPILOG = """\
 examples:
   python -m testbed.nvml $CONTROL xid 3 79
   python -m testbed.nvml $CONTROL set 3 temperature=90 ecc_uncorrected=1
+  python -m testbed.nvml $CONTROL link 3 17 state=0 replay=12
   python -m testbed.nvml $CONTROL hang 3 nvmlDeviceGetTemperature
   python -m testbed.nvml $CONTROL recover 3
 """
@@ -25,6 +28,11 @@ _COMMANDS: dict[str, tuple[str, tuple[str, ...], Act]] = {
         "set fields of a GPU, in NVML's units",
         ("gpu", "values"),
         lambda nvml, a: nvml.set(a.gpu, **dict(a.values)),
+    ),
+    "link": (
+        "set numbers of an NVLink, in NVML's units",
+        ("gpu", "link", "numbers"),
+        lambda nvml, a: nvml.set_link(a.gpu, a.link, **dict(a.numbers)),
     ),
     "xid": ("report an Xid", ("gpu", "code"), lambda nvml, a: nvml.xid(a.gpu, a.code)),
     "lose": ("let it fall off the bus, with Xid 79", ("gpu",), lambda nvml, a: nvml.lose(a.gpu)),
@@ -51,8 +59,28 @@ _COMMANDS: dict[str, tuple[str, tuple[str, ...], Act]] = {
     "remove": ("take the card away", ("gpu",), lambda nvml, a: nvml.remove(a.gpu)),
     "replace": ("put in another card", ("gpu",), lambda nvml, a: nvml.replace(a.gpu)),
     "reset": ("reset it: volatile ECC to zero", ("gpu",), lambda nvml, a: nvml.reset(a.gpu)),
+    "nonsense": (
+        "let every number be nonsense",
+        ("gpu",),
+        lambda nvml, a: _spoil(nvml, a.gpu, modes.nonsense),
+    ),
+    "unknown": (
+        "let every enumeration have a value of tomorrow",
+        ("gpu",),
+        lambda nvml, a: _spoil(nvml, a.gpu, modes.unknown),
+    ),
+    "garble": (
+        "let every text be no UTF-8",
+        ("gpu",),
+        lambda nvml, a: _spoil(nvml, a.gpu, modes.garble),
+    ),
+    "hide-library": ("take the library's file away", (), lambda nvml, _: nvml.hide_library()),
+    "show-library": ("put it back", (), lambda nvml, _: nvml.show_library()),
     "reboot": ("boot the node again", (), lambda nvml, _: nvml.reboot()),
 }
+
+
+_FIELDS = {"values": state.FIELDS, "numbers": LINK}
 
 
 def main() -> int:
@@ -87,9 +115,9 @@ def _add(command: argparse.ArgumentParser, argument: str) -> None:
     elif argument == "call":
         text = "name of the call, a shell pattern (default: every call)"
         command.add_argument("call", nargs="?", default="*", metavar="CALL", help=text)
-    elif argument == "values":
-        text = f"of {', '.join(state.FIELDS)}"
-        command.add_argument("values", nargs="+", type=_value, metavar="FIELD=VALUE", help=text)
+    elif argument in _FIELDS:
+        text = f"of {', '.join(_FIELDS[argument])}"
+        command.add_argument(argument, nargs="+", type=_value, metavar="FIELD=VALUE", help=text)
     else:
         command.add_argument(argument, type=int, metavar=argument.upper())
 
@@ -105,9 +133,15 @@ def _value(text: str) -> tuple[str, int | str]:
     return field, int(value) if value.isdigit() else value
 
 
+def _spoil(nvml: SimulatedNvml, gpu: int, how: Callable[[Gpu], None]) -> None:
+    with nvml.card(gpu) as card:
+        how(card)
+
+
 def _show(nvml: SimulatedNvml, gpu: int) -> None:
     for field in state.FIELDS:
-        print(f"{field}={nvml.get(gpu, field)}")
+        value = str(nvml.get(gpu, field))
+        print(f"{field}={value if value.isprintable() else ascii(value)}")
 
 
 if __name__ == "__main__":

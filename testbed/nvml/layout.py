@@ -7,6 +7,21 @@ one version whole. Every number is a signed 64-bit integer, in the unit NVML rep
 import ctypes
 from typing import Any
 
+from testbed.nvml.links import BINS, CONNECTED, LINKS, Link
+from testbed.nvml.parts import (
+    COMPUTE,
+    GPM,
+    GRAPHICS,
+    MIGS,
+    MPS,
+    PROCESSES,
+    SAMPLES,
+    VGPUS,
+    License,
+    Mig,
+    Process,
+)
+
 MAGIC = b"RWNVML1"
 GPUS = 16
 EVENTS = 256
@@ -17,8 +32,15 @@ SETS = 128
 ABSENT = -1
 """The value of a field that this card does not have: NVML says NOT_SUPPORTED."""
 
-PROCEED, ERROR, HANG, SLOW = range(4)
-"""What a rule does to a call: nothing, return `value`, sleep until it is gone, take `value` ms."""
+NONE_SIGNED = -(1 << 31)
+"""The same of a field that may be below zero."""
+
+PROCEED, ERROR, HANG, SLOW, STICK = range(5)
+"""What a rule does to a call: nothing, return `value`, sleep until it is gone, take `value` ms,
+read from the file system that never answers until it is gone."""
+
+STUCK = "stuck"
+"""Where that file system is mounted, beside the control file."""
 
 
 OPTIONAL = (
@@ -82,6 +104,11 @@ OPTIONAL = (
     "sram_mcu",
     "sram_other",
     "sram_threshold_exceeded",
+    "mig_mode",
+    "mig_mode_pending",
+    "gpm_supported",
+    "vgpu_host",
+    *CONNECTED,
 )
 """Numbers of a GPU that may be ABSENT."""
 
@@ -92,7 +119,7 @@ SIGNED = (
     "margin_memory_max",
     "margin_gpu_max",
 )
-"""Numbers of a GPU that may be below zero."""
+"""Numbers of a GPU that may be below zero, or NONE_SIGNED."""
 
 
 class Rule(ctypes.Structure):
@@ -117,13 +144,15 @@ class Event(ctypes.Structure):
 
 
 class Gpu(ctypes.Structure):
-    """One GPU; `lost`, `rules` and `energy_at` have their own methods, the rest is simply set."""
+    """One GPU; its numbers and texts are simply set, the rest has methods of its own."""
 
     _fields_ = (
         ("uuid", ctypes.c_char * 80),
         ("name", ctypes.c_char * 96),
         ("serial", ctypes.c_char * 32),
         ("vbios", ctypes.c_char * 32),
+        ("gsp_version", ctypes.c_char * 64),
+        ("fabric_cluster", ctypes.c_char * 40),
         ("pci_domain", ctypes.c_int64),
         ("pci_bus", ctypes.c_int64),
         ("pci_device", ctypes.c_int64),
@@ -164,8 +193,13 @@ class Gpu(ctypes.Structure):
         ("sram_uncorrected", ctypes.c_int64),
         ("sram_corrected_aggregate", ctypes.c_int64),
         ("sram_uncorrected_aggregate", ctypes.c_int64),
-        ("mig_mode", ctypes.c_int64),
         *((name, ctypes.c_int64) for name in (*OPTIONAL, *SIGNED)),
+        ("gpm", ctypes.c_double * len(GPM)),
+        ("migs", Mig * MIGS),
+        ("processes", Process * PROCESSES),
+        ("license", License),
+        ("vgpus", License * VGPUS),
+        ("links", Link * LINKS),
         ("rules", Rule * RULES),
     )
 
@@ -204,12 +238,16 @@ class Control(ctypes.Structure):
 def c_header() -> str:
     """Return the C declarations of the same layout, with its sizes asserted."""
     constants = {"GPUS": GPUS, "EVENTS": EVENTS, "RULES": RULES, "SETS": SETS}
-    constants |= {"ABSENT": ABSENT}
-    constants |= {"PROCEED": PROCEED, "ERROR": ERROR, "HANG": HANG, "SLOW": SLOW}
+    constants |= {"ABSENT": ABSENT, "NONE_SIGNED": NONE_SIGNED, "SAMPLES": SAMPLES}
+    constants |= {"MIGS": MIGS, "PROCESSES": PROCESSES, "VGPUS": VGPUS, "GPM": len(GPM)}
+    constants |= {"LINKS": LINKS, "BINS": BINS}
+    constants |= {"COMPUTE": COMPUTE, "GRAPHICS": GRAPHICS, "MPS": MPS}
+    constants |= {f"GPM_{name.upper()}": place for place, name in enumerate(GPM)}
+    constants |= {"PROCEED": PROCEED, "ERROR": ERROR, "HANG": HANG, "SLOW": SLOW, "STICK": STICK}
     lines = ["/* Made by testbed/nvml/layout.py. */", "#pragma once", "#include <stdint.h>"]
-    lines += [f"#define CONTROL_{name} {value}" for name, value in constants.items()]
-    lines += [f'#define CONTROL_MAGIC "{MAGIC.decode()}"']
-    for structure in (Rule, Event, Gpu, Node, Control):
+    lines += [f"#define CONTROL_{name} ({value})" for name, value in constants.items()]
+    lines += [f'#define CONTROL_MAGIC "{MAGIC.decode()}"', f'#define CONTROL_STUCK "{STUCK}"']
+    for structure in (Rule, Event, Mig, Process, License, Link, Gpu, Node, Control):
         lines += _declaration(structure)
     return "\n".join(lines) + "\n"
 
@@ -231,4 +269,4 @@ def _member(name: str, kind: Any) -> str:
 def _c_type(kind: Any) -> str:
     if issubclass(kind, ctypes.Structure):
         return f"struct {kind.__name__.lower()}"
-    return {ctypes.c_char: "char", ctypes.c_int64: "int64_t"}[kind]
+    return {ctypes.c_char: "char", ctypes.c_int64: "int64_t", ctypes.c_double: "double"}[kind]

@@ -1,9 +1,9 @@
 """What a healthy, idle GPU of each model says; where its cards sit on an eight-GPU baseboard."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from testbed.nvml.layout import ABSENT
+from testbed.nvml.generations import ADA, AMPERE, BLACKWELL, HOPPER, TURING, Values
 
 XID = 0x8
 """nvmlEventTypeXidCriticalError."""
@@ -12,10 +12,17 @@ DRIVER = "580.95.05"
 CUDA = 13_000
 """Versions of the simulated driver; CUDA 13.0 as NVML writes it."""
 
-_EVENTS = 0x1F
-"""Single- and double-bit ECC, performance state, Xid, clock."""
-
 _MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigShape:
+    """A MIG device as the card is divided: the instances' numbers, the memory in bytes."""
+
+    profile: str
+    gpu_instance: int
+    compute_instance: int = 0
+    memory: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,81 +33,104 @@ class Profile:
     vbios: str
     buses: tuple[int, ...]
     values: Mapping[str, int]
+    migs: tuple[MigShape, ...] = ()
 
 
-_HOPPER = {
-    "event_types": _EVENTS,
-    "memory_used": 0,
-    "utilization": 0,
-    "memory_utilization": 0,
-    "temperature": 31,
-    "memory_temperature": 42,
-    "power": 72_000,
-    "power_limit": 700_000,
-    "power_limit_default": 700_000,
-    "power_limit_min": 200_000,
-    "power_limit_max": 700_000,
-    "clock_graphics": 345,
-    "clock_sm": 345,
-    "clock_video": 765,
-    "clock_graphics_max": 1980,
-    "clock_sm_max": 1980,
-    "clock_video_max": 1545,
-    "performance_state": 0,
-    "persistence_mode": 1,
-    "ecc_mode": 1,
-    "temperature_shutdown": ABSENT,
-    "temperature_slowdown": ABSENT,
-    "temperature_memory_max": ABSENT,
-    "temperature_gpu_max": ABSENT,
-    "temperature_margin": 55,
-    "margin_shutdown": -8,
-    "margin_slowdown": -2,
-    "margin_memory_max": 0,
-    "margin_gpu_max": 0,
-    "fans": ABSENT,
-    "clocks_limited": 0x1,
-    "clocks_limitable": 0x7FF,
-    "pcie_generation": 5,
-    "pcie_generation_max": 5,
-    "pcie_lanes": 16,
-    "pcie_lanes_max": 16,
-    "banks_max": 640,
-    "retired_single_bit": ABSENT,
-    "retired_double_bit": ABSENT,
-    "retired_pending": ABSENT,
-}
 _HGX_BUSES = (0x1B, 0x43, 0x52, 0x61, 0x9D, 0xC3, 0xD1, 0xDF)
+_PCIE_BUSES = (0x01, 0x25, 0x41, 0x61, 0x81, 0xA1, 0xC1, 0xE1)
+
+
+def _card(  # noqa: PLR0913 - what tells one model from another, all by keyword
+    name: str,
+    vbios: str,
+    generation: Values,
+    *,
+    ids: tuple[int, int],
+    mebibytes: tuple[int, int, int],
+    memory_clock: int,
+    buses: tuple[int, ...] = _HGX_BUSES,
+) -> Profile:
+    """Return a model; `mebibytes` are its memory, what of it is reserved, and its BAR1."""
+    total, reserved, bar1 = (amount * _MIB for amount in mebibytes)
+    own = {
+        "pci_device_id": ids[0] << 16 | _NVIDIA,
+        "pci_subsystem_id": ids[1] << 16 | _NVIDIA,
+        "memory_total": total,
+        "memory_reserved": reserved,
+        "bar1_total": bar1,
+        "clock_memory": memory_clock,
+        "clock_memory_max": memory_clock,
+    }
+    return Profile(name=name, vbios=vbios, buses=buses, values={**generation, **own})
+
+
+_NVIDIA = 0x10DE
+
+_A100 = _card(
+    "NVIDIA A100-SXM4-80GB",
+    "92.00.45.00.03",
+    AMPERE,
+    ids=(0x20B2, 0x1463),
+    mebibytes=(81_920, 625, 131_072),
+    memory_clock=1593,
+)
+_H100 = _card(
+    "NVIDIA H100 80GB HBM3",
+    "96.00.89.00.01",
+    HOPPER,
+    ids=(0x2330, 0x16C1),
+    mebibytes=(81_559, 551, 131_072),
+    memory_clock=2619,
+)
+
+
+def _divided(whole: Profile, reserve: int) -> Profile:
+    """Return a card divided into four; each part's memory is `reserve` MiB short of its name."""
+    shapes = (("3g.40gb", 2, 40), ("2g.20gb", 3, 20), ("1g.10gb", 9, 10), ("1g.10gb", 10, 10))
+    migs = tuple(
+        MigShape(profile=name, gpu_instance=number, memory=(size * 1024 - reserve) * _MIB)
+        for name, number, size in shapes
+    )
+    return replace(whole, migs=migs, values={**whole.values, "mig_mode": 1, "mig_mode_pending": 1})
+
 
 PROFILES: Mapping[str, Profile] = {
-    "H100": Profile(
-        name="NVIDIA H100 80GB HBM3",
-        vbios="96.00.89.00.01",
-        buses=_HGX_BUSES,
-        values=_HOPPER
-        | {
-            "pci_device_id": 0x2330_10DE,
-            "pci_subsystem_id": 0x16C1_10DE,
-            "memory_total": 81_559 * _MIB,
-            "memory_reserved": 551 * _MIB,
-            "bar1_total": 131_072 * _MIB,
-            "clock_memory": 2619,
-            "clock_memory_max": 2619,
-        },
+    "H100": _H100,
+    "H100-MIG": _divided(_H100, 288),
+    "H200": _card(
+        "NVIDIA H200",
+        "96.00.C1.00.05",
+        HOPPER,
+        ids=(0x2335, 0x18BE),
+        mebibytes=(143_771, 610, 262_144),
+        memory_clock=3201,
     ),
-    "H200": Profile(
-        name="NVIDIA H200",
-        vbios="96.00.C1.00.05",
-        buses=_HGX_BUSES,
-        values=_HOPPER
-        | {
-            "pci_device_id": 0x2335_10DE,
-            "pci_subsystem_id": 0x18BE_10DE,
-            "memory_total": 143_771 * _MIB,
-            "memory_reserved": 610 * _MIB,
-            "bar1_total": 262_144 * _MIB,
-            "clock_memory": 3201,
-            "clock_memory_max": 3201,
-        },
+    "B200": _card(
+        "NVIDIA B200",
+        "97.00.88.00.1F",
+        BLACKWELL,
+        ids=(0x2901, 0x1999),
+        mebibytes=(183_359, 740, 262_144),
+        memory_clock=3996,
+    ),
+    "A100": _A100,
+    "A100-MIG": _divided(_A100, 512),
+    "L40S": _card(
+        "NVIDIA L40S",
+        "95.02.66.00.02",
+        ADA,
+        ids=(0x26B9, 0x1851),
+        mebibytes=(46_068, 490, 65_536),
+        memory_clock=9001,
+        buses=_PCIE_BUSES,
+    ),
+    "T4": _card(
+        "Tesla T4",
+        "90.04.A7.00.01",
+        TURING,
+        ids=(0x1EB8, 0x12A2),
+        mebibytes=(15_360, 436, 256),
+        memory_clock=5001,
+        buses=_PCIE_BUSES,
     ),
 }

@@ -3,15 +3,17 @@
 import difflib
 import fnmatch
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from testbed.directories import private_directory
+from testbed.fuse import StuckMount
 from testbed.kernel_log import SimulatedKernelLog
 from testbed.nvml import control, library, state
-from testbed.nvml.layout import ERROR, GPUS, HANG, SLOW, Control, Gpu, Node
+from testbed.nvml.layout import ERROR, GPUS, HANG, SLOW, STICK, STUCK, Control, Gpu, Node
 from testbed.nvml.profiles import CUDA, DRIVER, PROFILES, XID
 
 PATH_VARIABLE = "RAILWATCH_NVML_CONTROL"
@@ -19,6 +21,9 @@ PATH_VARIABLE = "RAILWATCH_NVML_CONTROL"
 
 FELL_OFF_BUS = 79
 EVERY_CALL = "*"
+
+PARTS = ("field/", "gpm/")
+"""A field value or a GPM metric has an error of its own: field/230 may fail, its call does not."""
 
 
 class SimulatedNvml:
@@ -42,6 +47,7 @@ class SimulatedNvml:
         self._profile = profile
         self._stack = ExitStack()
         self._control: Path | None = None
+        self._stuck: StuckMount | None = None
 
     @classmethod
     def attach(cls, path: Path) -> Self:
@@ -57,6 +63,7 @@ class SimulatedNvml:
         library.build()
         with ExitStack() as stack:
             self._control = stack.enter_context(private_directory("nvml")) / "control"
+            self.show_library()
             control.write(self._control, self._healthy())
             self.kernel_log.reboot()
             self._stack = stack.pop_all()
@@ -65,6 +72,7 @@ class SimulatedNvml:
     def close(self) -> None:
         """Remove the control file: to a program still running, the driver is unloaded."""
         self._stack.close()
+        self._stuck = None
 
     def __enter__(self) -> Self:
         return self.open()
@@ -91,8 +99,16 @@ class SimulatedNvml:
 
     @property
     def library(self) -> Path:
-        """The simulated libnvidia-ml.so.1."""
-        return library.build()
+        """The simulated libnvidia-ml.so.1: this node's own link to it."""
+        return self.control.with_name(library.NAME)
+
+    def hide_library(self) -> None:
+        """Take the library's file away, as an upgrade of the driver does; who has it keeps it."""
+        self.library.unlink()
+
+    def show_library(self) -> None:
+        """Put the library's file in its place."""
+        self.library.symlink_to(library.build())
 
     @property
     def environment(self) -> dict[str, str]:
@@ -122,6 +138,17 @@ class SimulatedNvml:
         with control.change(self.control) as changed:
             state.assign(self._gpu(changed, gpu), values)
 
+    def set_link(self, gpu: int, link: int | None = None, **values: int) -> None:
+        """Set numbers of an NVLink (`links.LINK`), in NVML's own units; without one, of all."""
+        with control.change(self.control) as changed:
+            state.set_link(self._gpu(changed, gpu), link, values)
+
+    @contextmanager
+    def card(self, gpu: int) -> Iterator[Gpu]:
+        """Yield a GPU's record, for `state` and `modes` to change: all in one step, at the end."""
+        with control.change(self.control) as changed:
+            yield self._gpu(changed, gpu)
+
     def xid(self, gpu: int, code: int) -> None:
         """Report an Xid to all who registered for them; nothing else happens to the GPU."""
         self.event(gpu, XID, code)
@@ -149,6 +176,16 @@ class SimulatedNvml:
         """
         self._rule(gpu, call, HANG, 0)
 
+    def stick(self, gpu: int | None = None, *, call: str = EVERY_CALL) -> None:
+        """Let calls hang as by `hang`, and their callers be in true uninterruptible sleep.
+
+        Nothing kills a caller then until `recover`. Only who opened the simulation can do this.
+        """
+        if self._stuck is None:
+            self._stuck = self._stack.enter_context(StuckMount(self.control.with_name(STUCK)))
+        self._stuck.hold(_file(gpu))
+        self._rule(gpu, call, STICK, 0)
+
     def slow(self, gpu: int | None = None, *, call: str = EVERY_CALL, milliseconds: int) -> None:
         """Let calls of this name take so much longer."""
         self._rule(gpu, call, SLOW, milliseconds)
@@ -158,12 +195,14 @@ class SimulatedNvml:
         self._rule(gpu, call, ERROR, error)
 
     def recover(self, gpu: int | None = None) -> None:
-        """End what lose, remove, hang, slow and fail did to a GPU, or without one to the driver."""
+        """End what keeps a GPU from answering, or without one the driver."""
         with control.change(self.control) as changed:
             state.clear_rules(self._steered(changed, gpu))
             if gpu is not None:
                 changed.gpus[gpu].lost = 0
                 changed.node.present |= 1 << gpu
+        if self._stuck is not None:
+            self._stuck.release(_file(gpu))
 
     def remove(self, gpu: int) -> None:
         """Take a card away: it is no longer counted, and the indices of those after it move."""
@@ -210,7 +249,7 @@ class SimulatedNvml:
         return node if gpu is None else self._gpu(of, gpu)
 
     def _rule(self, gpu: int | None, call: str, kind: int, value: int) -> None:
-        if not fnmatch.filter(library.calls(), call):
+        if not fnmatch.filter(library.calls(), call) and not call.startswith(PARTS):
             near = ", ".join(difflib.get_close_matches(call, library.calls()))
             raise ValueError(f"the simulated NVML has no call {call!r}; nearest: {near}")
         with control.change(self.control) as changed:
@@ -234,3 +273,8 @@ class SimulatedNvml:
     def _card(self, gpu: int, predecessor: str = "") -> Gpu:
         profile = PROFILES[self._profile]
         return state.card(profile, seed=self._seed, gpu=gpu, predecessor=predecessor)
+
+
+def _file(gpu: int | None) -> str:
+    """Return what a call that sticks opens, as `stick` in control.c names it."""
+    return f"gpu-{GPUS if gpu is None else gpu}"

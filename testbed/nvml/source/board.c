@@ -27,6 +27,8 @@ nvmlReturn_t nvmlDeviceGetMarginTemperature(nvmlDevice_t device, nvmlMarginTempe
     ENTER_GPU(device, &gpu, margin);
     if (margin->version != nvmlMarginTemperature_v1)
         return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    if (gpu.temperature_margin == CONTROL_NONE_SIGNED)
+        return NVML_ERROR_NOT_SUPPORTED;
     margin->marginTemperature = (int)gpu.temperature_margin;
     return NVML_SUCCESS;
 }

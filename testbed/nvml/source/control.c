@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -47,12 +48,18 @@ nvmlReturn_t control_start(void)
     return found;
 }
 
+static void free_held(void)
+{
+    free_event_sets();
+    free_gpm_samples();
+}
+
 nvmlReturn_t control_stop(void)
 {
     lock_state();
     bool running = started > 0;
     if (running && __atomic_sub_fetch(&started, 1, __ATOMIC_RELEASE) == 0)
-        free_event_sets();
+        free_held();
     unlock_state();
     return running ? NVML_SUCCESS : NVML_ERROR_UNINITIALIZED;
 }
@@ -77,6 +84,23 @@ static void terminate_rules(struct rule rules[CONTROL_RULES])
 {
     for (unsigned int i = 0; i < CONTROL_RULES; i++)
         TERMINATE(rules[i].call);
+}
+
+static void terminate_license(struct license *license)
+{
+    TERMINATE(license->uuid);
+    TERMINATE(license->product);
+}
+
+static void terminate_parts(struct gpu *gpu)
+{
+    for (unsigned int i = 0; i < CONTROL_MIGS; i++) {
+        TERMINATE(gpu->migs[i].uuid);
+        TERMINATE(gpu->migs[i].profile);
+    }
+    for (unsigned int i = 0; i < CONTROL_VGPUS; i++)
+        terminate_license(&gpu->vgpus[i]);
+    terminate_license(&gpu->license);
 }
 
 static bool is_valid(const struct node *node)
@@ -116,6 +140,7 @@ nvmlReturn_t control_gpu(int file, unsigned int slot, struct gpu *gpu)
     TERMINATE(gpu->serial);
     TERMINATE(gpu->vbios);
     terminate_rules(gpu->rules);
+    terminate_parts(gpu);
     return NVML_SUCCESS;
 }
 
@@ -125,6 +150,17 @@ nvmlReturn_t control_events(int file, struct event ring[CONTROL_EVENTS])
 }
 
 void control_close(int file) { close(file); }
+
+void stick(unsigned int slot)
+{
+    char path[PATH_MAX + sizeof CONTROL_STUCK + 16];
+    const char *end = strrchr(control_path, '/');
+    int folder = end == NULL ? 0 : (int)(end - control_path + 1);
+    snprintf(path, sizeof path, "%.*s" CONTROL_STUCK "/gpu-%u", folder, control_path, slot);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file >= 0)
+        close(file);
+}
 
 void sleep_ms(int64_t milliseconds)
 {

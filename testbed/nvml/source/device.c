@@ -11,10 +11,26 @@
         return copy_text(gpu.field, text, length);                                                 \
     }
 
-GPU_TEXT(nvmlDeviceGetUUID, uuid)
-GPU_TEXT(nvmlDeviceGetName, name)
 GPU_TEXT(nvmlDeviceGetSerial, serial)
 GPU_TEXT(nvmlDeviceGetVbiosVersion, vbios)
+
+nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t device, char *uuid, unsigned int length)
+{
+    struct target target;
+    ENTER_TARGET(device, &target, uuid);
+    return copy_text(target.mig == NULL ? target.gpu.uuid : target.mig->uuid, uuid, length);
+}
+
+nvmlReturn_t nvmlDeviceGetName(nvmlDevice_t device, char *name, unsigned int length)
+{
+    struct target target;
+    char both[sizeof target.gpu.name + sizeof target.mig->profile + sizeof " MIG "];
+    ENTER_TARGET(device, &target, name);
+    if (target.mig == NULL)
+        return copy_text(target.gpu.name, name, length);
+    snprintf(both, sizeof both, "%s MIG %s", target.gpu.name, target.mig->profile);
+    return copy_text(both, name, length);
+}
 
 #define GPU_VALUE(call, type, field)                                                               \
     nvmlReturn_t call(nvmlDevice_t device, type *value)                                            \
@@ -47,7 +63,6 @@ GPU_VALUE(nvmlDeviceGetSupportedEventTypes, unsigned long long, event_types)
     }
 
 GPU_MODE(nvmlDeviceGetEccMode, nvmlEnableState_t, ecc_mode)
-GPU_MODE(nvmlDeviceGetMigMode, unsigned int, mig_mode)
 
 nvmlReturn_t nvmlDeviceGetIndex(nvmlDevice_t device, unsigned int *index)
 {
@@ -77,27 +92,37 @@ nvmlReturn_t nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t *pci)
     return NVML_SUCCESS;
 }
 
+static nvmlMemory_v2_t memory_of(const struct target *target)
+{
+    const struct mig *mig = target->mig;
+    nvmlMemory_v2_t memory = {.version = nvmlMemory_v2};
+    memory.total = (unsigned long long)(mig ? mig->memory_total : target->gpu.memory_total);
+    memory.reserved =
+        (unsigned long long)(mig ? mig->memory_reserved : target->gpu.memory_reserved);
+    memory.used = (unsigned long long)(mig ? mig->memory_used : target->gpu.memory_used);
+    memory.free = memory.total - memory.used - memory.reserved;
+    return memory;
+}
+
 /* The first form of the call counts what driver and firmware reserve as used. */
 nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory)
 {
-    struct gpu gpu;
-    ENTER_GPU(device, &gpu, memory);
-    memory->total = (unsigned long long)gpu.memory_total;
-    memory->used = (unsigned long long)gpu.memory_used + (unsigned long long)gpu.memory_reserved;
-    memory->free = memory->total - memory->used;
+    struct target target;
+    ENTER_TARGET(device, &target, memory);
+    nvmlMemory_v2_t told = memory_of(&target);
+    memory->total = told.total;
+    memory->used = told.used + told.reserved;
+    memory->free = told.free;
     return NVML_SUCCESS;
 }
 
 nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t device, nvmlMemory_v2_t *memory)
 {
-    struct gpu gpu;
-    ENTER_GPU(device, &gpu, memory);
+    struct target target;
+    ENTER_TARGET(device, &target, memory);
     if (memory->version != nvmlMemory_v2)
         return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-    memory->total = (unsigned long long)gpu.memory_total;
-    memory->reserved = (unsigned long long)gpu.memory_reserved;
-    memory->used = (unsigned long long)gpu.memory_used;
-    memory->free = memory->total - memory->used - memory->reserved;
+    *memory = memory_of(&target);
     return NVML_SUCCESS;
 }
 
@@ -105,6 +130,8 @@ nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t device, nvmlUtilization_
 {
     struct gpu gpu;
     ENTER_GPU(device, &gpu, utilization);
+    if (gpu.mig_mode == NVML_DEVICE_MIG_ENABLE)
+        return NVML_ERROR_NOT_SUPPORTED;
     utilization->gpu = (unsigned int)gpu.utilization;
     utilization->memory = (unsigned int)gpu.memory_utilization;
     return NVML_SUCCESS;

@@ -1,5 +1,6 @@
 /* The way into a call: which GPU is meant, and what the rules do to the call. */
 #include <fnmatch.h>
+#include <stdio.h>
 
 #include "control.h"
 
@@ -42,7 +43,26 @@ static nvmlReturn_t obey(const struct rule *rule)
     return NVML_SUCCESS;
 }
 
-static bool hangs(const struct rule *rule) { return rule != NULL && rule->kind == CONTROL_HANG; }
+nvmlReturn_t obey_part(const struct gpu *gpu, const char *kind, unsigned int id)
+{
+    char name[sizeof gpu->rules->call];
+    snprintf(name, sizeof name, "%s/%u", kind, id);
+    const struct rule *rule = matching(gpu->rules, name);
+    return rule != NULL && rule->kind == CONTROL_ERROR ? (nvmlReturn_t)rule->value : NVML_SUCCESS;
+}
+
+static bool hangs(const struct rule *rule)
+{
+    return rule != NULL && (rule->kind == CONTROL_HANG || rule->kind == CONTROL_STICK);
+}
+
+/* Wait a while before the rules are looked at again; where they say so, in the kernel. */
+static void hang(const struct rule *rule, unsigned int slot)
+{
+    if (rule->kind == CONTROL_STICK)
+        stick(slot);
+    sleep_ms(HANG_POLL_MS);
+}
 
 nvmlReturn_t read_node(struct node *node)
 {
@@ -56,7 +76,7 @@ nvmlReturn_t enter_node(const char *call, struct node *node)
 {
     TRY(read_node(node));
     while (hangs(matching(node->rules, call))) {
-        sleep_ms(HANG_POLL_MS);
+        hang(matching(node->rules, call), CONTROL_GPUS);
         TRY(read_node(node));
     }
     return obey(matching(node->rules, call));
@@ -76,7 +96,7 @@ nvmlReturn_t obey_gpu_rules(const char *call, unsigned int slot, struct node *no
 {
     TRY(read_gpu(slot, node, gpu));
     while (hangs(matching(gpu->rules, call))) {
-        sleep_ms(HANG_POLL_MS);
+        hang(matching(gpu->rules, call), slot);
         TRY(read_gpu(slot, node, gpu));
     }
     return obey(matching(gpu->rules, call));

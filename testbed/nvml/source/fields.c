@@ -27,6 +27,7 @@ static const struct field fields[] = {
     ULONG(NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION, energy),
     ULONG(NVML_FI_DEV_ENERGY, energy),
     UINT(NVML_FI_DEV_PCIE_REPLAY_COUNTER, pcie_replay),
+    UINT(NVML_FI_DEV_PCIE_REPLAY_ROLLOVER_COUNTER, pcie_replay_rollover),
     UINT(NVML_FI_DEV_PCIE_L0_TO_RECOVERY_COUNTER, pcie_recovery),
     UINT(NVML_FI_DEV_PCIE_COUNT_CORRECTABLE_ERRORS, pcie_correctable),
     UINT(NVML_FI_DEV_PCIE_COUNT_NAKS_RECEIVED, pcie_naks_received),
@@ -38,6 +39,16 @@ static const struct field fields[] = {
     UINT(NVML_FI_DEV_PCIE_COUNT_FATAL_ERROR, pcie_fatal),
     UINT(NVML_FI_DEV_PCIE_COUNT_UNSUPPORTED_REQ, pcie_unsupported_request),
     UINT(NVML_FI_DEV_PCIE_COUNT_LCRC_ERROR, pcie_lcrc),
+    ULONG(NVML_FI_DEV_PCIE_COUNT_TX_BYTES, pcie_tx_bytes),
+    ULONG(NVML_FI_DEV_PCIE_COUNT_RX_BYTES, pcie_rx_bytes),
+    UINT(NVML_FI_DEV_NVLINK_LINK_COUNT, nvlinks),
+    UINT(NVML_FI_DEV_REMAPPED_ROWS_COR_INACTIVE, remapped_bank_rows_correctable),
+    UINT(NVML_FI_DEV_REMAPPED_ROWS_UNC_INACTIVE, remapped_bank_rows_uncorrectable),
+    UINT(NVML_FI_DEV_ACTIVE_BANK_REMAPPINGS, remapped_bank_active),
+    UINT(NVML_FI_DEV_INACTIVE_BANK_REMAPPINGS, remapped_bank_inactive),
+    UINT(NVML_FI_DEV_BANK_REMAPPER_HISTOGRAM_MAX, remapped_bank_max),
+    UINT(NVML_FI_DEV_BANK_REMAPPER_HISTOGRAM_NONE, remapped_bank_none),
+    UINT(NVML_FI_DEV_PENDING_BANK_REMAPPING, remapped_bank_pending),
     INT(NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT, margin_shutdown),
     INT(NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT, margin_slowdown),
     INT(NVML_FI_DEV_TEMPERATURE_MEM_MAX_TLIMIT, margin_memory_max),
@@ -51,12 +62,12 @@ static const struct field fields[] = {
     ULONG(NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN,
           limited_hw_power_brake_slowdown),
     UINT(NVML_FI_DEV_POWER_AVERAGE, power),
-    UINT(NVML_FI_DEV_POWER_INSTANT, power),
+    UINT(NVML_FI_DEV_POWER_INSTANT, power_instant),
     UINT(NVML_FI_DEV_POWER_MIN_LIMIT, power_limit_min),
     UINT(NVML_FI_DEV_POWER_MAX_LIMIT, power_limit_max),
     UINT(NVML_FI_DEV_POWER_DEFAULT_LIMIT, power_limit_default),
     UINT(NVML_FI_DEV_POWER_CURRENT_LIMIT, power_limit),
-    UINT(NVML_FI_DEV_POWER_REQUESTED_LIMIT, power_limit),
+    UINT(NVML_FI_DEV_POWER_REQUESTED_LIMIT, power_limit_requested),
     UINT(NVML_FI_DEV_GET_GPU_RECOVERY_ACTION, recovery_action),
 };
 
@@ -81,12 +92,14 @@ static void fill(const struct gpu *gpu, nvmlFieldValue_t *value)
     value->timestamp = now_us();
     value->latencyUsec = 0;
     value->nvmlReturn = NVML_ERROR_NOT_SUPPORTED;
-    if (field == NULL)
+    if (fill_link_field(gpu, value) || fill_c2c_field(gpu, value) ||
+        fill_lane_field(gpu, value) || field == NULL)
         return;
     int64_t number = *(const int64_t *)(const void *)((const char *)gpu + field->offset);
-    if (number == CONTROL_ABSENT && field->type != NVML_VALUE_TYPE_SIGNED_INT)
+    bool is_signed = field->type == NVML_VALUE_TYPE_SIGNED_INT;
+    if (number == (is_signed ? CONTROL_NONE_SIGNED : CONTROL_ABSENT))
         return;
-    value->nvmlReturn = NVML_SUCCESS;
+    value->nvmlReturn = obey_part(gpu, "field", value->fieldId);
     value->valueType = field->type;
     if (field->type == NVML_VALUE_TYPE_UNSIGNED_INT)
         value->value.uiVal = (unsigned int)number;

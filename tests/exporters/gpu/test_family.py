@@ -9,11 +9,22 @@ from exporters.sample import Sample
 from exporters.settings import Settings
 from tests.exporters.samples import at, attached, cycle, outcome
 
+OWN = 2
+"""Posts beside those of GPUs: the list of them, the bus where one is in doubt."""
+
 
 def family(gpus: int = 2) -> GpuFamily:
-    made = GpuFamily(Settings(), epoch=0)
+    made = unheard()
     made.enlist(inventory(gpus), at(0))
     return made
+
+
+def unheard() -> GpuFamily:
+    return GpuFamily(Settings(sysfs="/nowhere"), epoch=0)
+
+
+def hear(of: GpuFamily, card: Card, told: Cycle, seconds: float) -> None:
+    of._hear(card, told, at(seconds))
 
 
 def inventory(gpus: int, *, end: End = End.OK, told: int | None = None) -> Cycle:
@@ -44,14 +55,14 @@ def standing(of: GpuFamily, facility: str, seconds: float = 10) -> Standing:
 def test_each_listed_gpu_gets_a_post() -> None:
     made = family(8)
 
-    assert len(made.posts) == 1 + 8
-    assert made.posts[3].target() == {"slot": "0000:02:00.0"}
+    assert len(made.posts) == OWN + 8
+    assert made.posts[OWN + 2].target() == {"slot": "0000:02:00.0"}
     made.enlist(inventory(8), at(60))
-    assert len(made.posts) == 1 + 8
+    assert len(made.posts) == OWN + 8
 
 
 def test_before_the_inventory_everything_is_starting() -> None:
-    made = GpuFamily(Settings(), epoch=0)
+    made = unheard()
 
     assert {s.state for s in made.standings(at(1))} == {State.STARTING}
     assert not made.settled
@@ -60,10 +71,10 @@ def test_before_the_inventory_everything_is_starting() -> None:
 def test_it_is_settled_once_every_gpu_was_judged() -> None:
     made = family(2)
     first, second = made.cards
-    first.fold(answer(first), at(1))
+    hear(made, first, answer(first), 1)
     assert not made.settled
 
-    second.fold(cycle(end=End.HUNG), at(2))
+    hear(made, second, cycle(end=End.HUNG), 2)
 
     assert made.settled
 
@@ -71,9 +82,9 @@ def test_it_is_settled_once_every_gpu_was_judged() -> None:
 def test_a_hung_or_lost_gpu_does_not_make_the_facility_fail() -> None:
     made = family(3)
     well, hung, lost = made.cards
-    well.fold(answer(well), at(10))
-    hung.fold(cycle(end=End.HUNG, problem="no answer from thermal"), at(10))
-    lost.fold(cycle(end=End.LOST), at(10))
+    hear(made, well, answer(well), 10)
+    hear(made, hung, cycle(end=End.HUNG, problem="no answer from thermal"), 10)
+    hear(made, lost, cycle(end=End.LOST), 10)
 
     assert standing(made, "thermal").state is State.OK
     assert standing(made, "thermal").age == 0
@@ -83,8 +94,8 @@ def test_a_hung_or_lost_gpu_does_not_make_the_facility_fail() -> None:
 def test_a_facility_that_fails_on_one_gpu_that_answers_has_failed() -> None:
     made = family(2)
     well, ill = made.cards
-    well.fold(answer(well), at(10))
-    ill.fold(answer(ill, state=State.FAILED), at(10))
+    hear(made, well, answer(well), 10)
+    hear(made, ill, answer(ill, state=State.FAILED), 10)
 
     assert standing(made, "thermal").state is State.FAILED
     assert standing(made, "thermal").problem == "broken"
@@ -94,7 +105,7 @@ def test_a_facility_that_fails_on_one_gpu_that_answers_has_failed() -> None:
 def test_a_facility_that_no_gpu_has_is_absent() -> None:
     made = family(1)
     (card,) = made.cards
-    card.fold(answer(card, state=State.ABSENT), at(10))
+    hear(made, card, answer(card, state=State.ABSENT), 10)
 
     assert standing(made, "thermal").state is State.ABSENT
 
@@ -102,8 +113,8 @@ def test_a_facility_that_no_gpu_has_is_absent() -> None:
 def test_where_no_gpu_answers_any_more_the_facilities_are_hung() -> None:
     made = family(1)
     (card,) = made.cards
-    card.fold(answer(card), at(10))
-    card.fold(cycle(end=End.HUNG), at(20))
+    hear(made, card, answer(card), 10)
+    hear(made, card, cycle(end=End.HUNG), 20)
 
     assert standing(made, "thermal", 20).state is State.OK  # its readings are still shown
     assert standing(made, "thermal", 26).state is State.HUNG
@@ -113,14 +124,14 @@ def test_where_no_gpu_answers_any_more_the_facilities_are_hung() -> None:
 def test_where_every_gpu_is_lost_their_state_is_known_all_the_same() -> None:
     made = family(1)
     (card,) = made.cards
-    card.fold(cycle(end=End.LOST), at(10))
+    hear(made, card, cycle(end=End.LOST), 10)
 
     assert standing(made, "state").state is State.OK
     assert standing(made, "thermal").state is State.FAILED
 
 
 def test_without_a_driver_the_family_is_absent_and_says_why() -> None:
-    made = GpuFamily(Settings(), epoch=0)
+    made = unheard()
 
     made.enlist(cycle(end=End.ABSENT, problem="no library"), at(1))
 
@@ -134,7 +145,7 @@ def test_without_gpus_the_family_is_absent() -> None:
 
 
 def test_a_driver_that_hangs_when_asked_for_the_list_is_hung() -> None:
-    made = GpuFamily(Settings(), epoch=0)
+    made = unheard()
 
     made.enlist(cycle(end=End.HUNG), at(120))
 
@@ -142,10 +153,10 @@ def test_a_driver_that_hangs_when_asked_for_the_list_is_hung() -> None:
 
 
 def test_gpus_behind_the_one_that_hangs_the_list_are_tried_by_index() -> None:
-    made = GpuFamily(Settings(), epoch=0)
+    made = unheard()
 
     made.enlist(inventory(3, told=1, end=End.HUNG), at(10))
-    assert [post.target() for post in made.posts[1:]] == [
+    assert [post.target() for post in made.posts[OWN:]] == [
         {"slot": "0000:00:00.0"},
         {"index": 1},
         {"index": 2},
@@ -153,14 +164,14 @@ def test_gpus_behind_the_one_that_hangs_the_list_are_tried_by_index() -> None:
     made.enlist(inventory(3), at(70))
 
     assert len(made.cards) == 3
-    assert made.posts[2].target() == {"slot": "0000:01:00.0"}
+    assert made.posts[OWN + 1].target() == {"slot": "0000:01:00.0"}
 
 
 def test_a_gpu_that_a_whole_list_no_longer_has_is_missing() -> None:
     made = family(2)
     stays, goes = made.cards
     for card in (stays, goes):
-        card.fold(answer(card), at(10))
+        hear(made, card, answer(card), 10)
 
     made.enlist(inventory(1), at(60))
 
@@ -170,9 +181,11 @@ def test_a_gpu_that_a_whole_list_no_longer_has_is_missing() -> None:
 def test_a_list_that_is_not_whole_makes_no_gpu_missing() -> None:
     made = family(2)
     for card in made.cards:
-        card.fold(answer(card), at(10))
+        hear(made, card, answer(card), 10)
 
     made.enlist(inventory(1, end=End.HUNG), at(60))
+    assert {card.state for card in made.cards} == {"ok"}
     made.enlist(cycle(end=End.ABSENT), at(120))
 
-    assert {card.state for card in made.cards} == {"ok"}
+    assert {card.state for card in made.cards} == {"unreadable"}
+    assert made.driver == "absent"

@@ -1,6 +1,7 @@
 """Faults that the kernel's log tells of, and which source counts."""
 
 from catalog.gpu import (
+    GPU_RESET_TIMESTAMP,
     GPU_STATE,
     GPU_XID_BURSTS,
     GPU_XID_ERRORS,
@@ -29,14 +30,14 @@ class Node:
     def __init__(self) -> None:
         self.record = Record()
         self.tail = Tail(self.record)
-        self.family = GpuFamily(Settings(), 0, self.tail)
+        self.family = GpuFamily(Settings(sysfs="/nowhere"), 0, self.tail)
         listed = outcome("inventory", notes={"index": 0, "slot": SLOT})
         self.family.enlist(cycle(outcome("inventory", notes={"count": 1}), listed), at(0))
         self._sequence = 0
 
     def answer(self, told: Cycle) -> None:
         (card,) = self.family.cards
-        card.fold(told, at(10))
+        self.family._hear(card, told, at(10))
 
     def log(
         self, *messages: str, at_end: bool = True, when: float = 5.0, boot: str = "first"
@@ -251,3 +252,36 @@ def test_without_a_driver_the_xids_are_absent_whatever_the_log_says() -> None:
 
     (found,) = [s.state for s in family.standings(at(10)) if s.facility == "xid"]
     assert found is State.ABSENT
+
+
+def test_a_reset_that_the_log_tells_of_has_its_time() -> None:
+    node = Node()
+    booted = outcome("state", notes={"boot_id": "first", "boot_time": 1.0})
+    node.answer(cycle(attached(index=0, uuid="GPU-0", slot=SLOT), booted))
+
+    node.log(f"pci {SLOT}: [10de:2330] type 00 class 0x030200 PCIe Endpoint", when=2.0)
+    asks = "NVRM: Xid (PCI:0000:05:00): 154, GPU recovery action changed from"
+    node.log(f"{asks} 0x0 (None) to 0x1 (GPU Reset Required)", when=6.0)
+    before = reset_time(node)
+    node.log(f"{asks} 0x1 (GPU Reset Required) to 0x0 (None)", when=9.0)
+
+    assert (before, reset_time(node)) == (2.0, 9.0)
+
+
+def reset_time(node: Node) -> float:
+    node.family.look(at(node._sequence * 10))
+    (found,) = [s.value for s in node.samples() if s.metric is GPU_RESET_TIMESTAMP]
+    return found
+
+
+def test_a_gpu_that_is_silent_after_xid_79_is_lost_and_another_is_hung() -> None:
+    node = Node()
+    node.answer(cycle(attached(index=0, uuid="GPU-0", slot=SLOT)))
+    node.answer(cycle(end=End.HUNG))
+    (card,) = node.family.cards
+    before = card.state
+
+    node.log("NVRM: Xid (PCI:0000:05:00): 79, GPU has fallen off the bus.", when=2_000_000.0)
+    node.family.look(at(20))
+
+    assert (before, card.state) == ("hung", "lost")

@@ -5,7 +5,8 @@ import pytest
 
 from exporters.errors import Absent, DeviceLost, Unreadable
 from exporters.gpu.fields import Field
-from exporters.gpu.nvml import Gpu, _field_value
+from exporters.gpu.nvml import Gpu
+from exporters.gpu.nvml.field_values import field_value
 from testbed.nvml import SimulatedNvml
 
 
@@ -32,6 +33,9 @@ def test_one_that_the_card_lacks_is_absent(node: SimulatedNvml, gpu: Gpu) -> Non
         gpu.field(Field.RETIRED_DBE)
 
 
+NAME = "NVML_FI_DEV_RETIRED_SBE"
+
+
 def told(code: int = 0, kind: int = 1, value: tuple[str, float] = ("uiVal", 0)) -> object:
     made = pynvml.c_nvmlFieldValue_t(nvmlReturn=code, valueType=kind)
     setattr(made.value, *value)
@@ -51,25 +55,25 @@ def told(code: int = 0, kind: int = 1, value: tuple[str, float] = ("uiVal", 0)) 
     ],
 )
 def test_each_type_is_read_as_what_it_is(kind: int, member: str, value: float) -> None:
-    assert _field_value(Field.RETIRED_SBE, told(kind=kind, value=(member, value))) == value
+    assert field_value(NAME, told(kind=kind, value=(member, value))) == value
 
 
 def test_an_unknown_type_is_unreadable() -> None:
     with pytest.raises(Unreadable, match="unknown type 7"):
-        _field_value(Field.RETIRED_SBE, told(kind=pynvml.NVML_VALUE_TYPE_COUNT))
+        field_value(NAME, told(kind=pynvml.NVML_VALUE_TYPE_COUNT))
 
 
 def test_a_value_marked_as_not_available_is_absent() -> None:
     with pytest.raises(Absent):
-        _field_value(Field.RETIRED_SBE, told(value=("uiVal", 2**32 - 1)))
+        field_value(NAME, told(value=("uiVal", 2**32 - 1)))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_not_a_number_is_unreadable(value: float) -> None:
     with pytest.raises(Unreadable, match="not a number"):
-        _field_value(Field.RETIRED_SBE, told(kind=0, value=("dVal", value)))
+        field_value(NAME, told(kind=0, value=("dVal", value)))
 
 
 def test_one_that_says_that_the_gpu_is_lost_says_it_of_the_gpu() -> None:
     with pytest.raises(DeviceLost, match="NVML_FI_DEV_RETIRED_SBE"):
-        _field_value(Field.RETIRED_SBE, told(code=pynvml.NVML_ERROR_GPU_IS_LOST))
+        field_value(NAME, told(code=pynvml.NVML_ERROR_GPU_IS_LOST))

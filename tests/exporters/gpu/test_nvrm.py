@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporters.gpu.nvrm import Line, NameLine, SxidLine, XidLine, parse
+from exporters.gpu.nvrm import AddedLine, Line, NameLine, SxidLine, XidLine, parse
 from tests.budget import examples
 
 UUID = "GPU-509665ad-b600-ac93-3616-d754b23d636d"
@@ -140,3 +140,42 @@ def test_nothing_a_log_may_hold_breaks_it(pieces: list[str]) -> None:
     assert told is None or told.slot.isascii()
     assert not isinstance(told, XidLine) or 0 < told.code <= 1023
     assert not isinstance(told, SxidLine) or 10_000 <= told.code <= 99_999
+
+
+def test_a_gpu_that_the_kernel_finds_on_the_bus_is_fresh_out_of_reset() -> None:
+    found = parse("pci 0000:1b:00.0: [10de:2330] type 00 class 0x030200 PCIe Endpoint")
+
+    assert found == AddedLine(slot="0000:1b:00.0")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "pci 0000:1b:00.1: [10de:22ba] type 00 class 0x040300",  # its audio function
+        "pci 0000:1a:00.0: [15b3:1021] type 00 class 0x020700",
+        "pci 0000:1b:00.0: BAR 0 [mem 0x00000000-0x00ffffff]",
+        "pci_bus 0000:1b: resource 1",
+    ],
+)
+def test_other_lines_of_the_bus_are_none_of_ours(message: str) -> None:
+    assert parse(message) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "withdrawn"),
+    [
+        ("from 0x1 (GPU Reset Required) to 0x0 (None)", True),
+        ("from 0x2 (Node Reboot Required) to 0x0 (None)", True),
+        ("from 0x0 (None) to 0x1 (GPU Reset Required)", False),
+        ("from 0x1 (GPU Reset Required) to 0x2 (Node Reboot Required)", False),
+    ],
+)
+def test_a_recovery_action_that_is_withdrawn_tells_of_a_reset(
+    change: str,
+    *,
+    withdrawn: bool,
+) -> None:
+    line = parse(f"NVRM: Xid (PCI:0000:1b:00): 154, GPU recovery action changed {change}")
+
+    assert isinstance(line, XidLine)
+    assert line.withdrawn is withdrawn

@@ -63,7 +63,7 @@ def test_a_function_that_the_library_lacks_is_not_found_as_in_an_old_driver(
     nvml: SimulatedNvml,
 ) -> None:
     with pytest.raises(pynvml.NVMLError_FunctionNotFound):
-        pynvml.nvmlDeviceGetNvLinkState(gpu(0), 0)
+        pynvml.nvmlDeviceGetPcieThroughput(gpu(0), 0)
 
 
 @pytest.mark.parametrize(("missing", "remedy"), [("gcc", "apt install gcc"), ("nvml.h", "pip")])

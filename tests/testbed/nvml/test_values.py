@@ -66,7 +66,7 @@ def test_a_gpu_is_found_by_its_uuid_and_an_unknown_one_is_not(nvml: SimulatedNvm
 
 def test_a_value_set_is_the_next_value_read(nvml: SimulatedNvml) -> None:
     nvml.set(3, temperature=90, power=650_000, power_limit=600_000, utilization=97)
-    nvml.set(3, memory_utilization=41, clock_sm=1410, performance_state=2, mig_mode=1)
+    nvml.set(3, memory_utilization=41, clock_sm=1410, performance_state=2)
 
     handle = gpu(3)
     rates = pynvml.nvmlDeviceGetUtilizationRates(handle)
@@ -80,7 +80,6 @@ def test_a_value_set_is_the_next_value_read(nvml: SimulatedNvml) -> None:
     assert pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_MEM) == 2619
     assert pynvml.nvmlDeviceGetPerformanceState(handle) == 2
     assert pynvml.nvmlDeviceGetPersistenceMode(handle) == 1
-    assert pynvml.nvmlDeviceGetMigMode(handle) == [1, 1]
     assert pynvml.nvmlDeviceGetEccMode(handle) == [1, 1]
     assert temperature(4) == 31
 
