@@ -8,14 +8,17 @@ PORT = ("device", "port")
 `port` is empty for what is counted of the device as a whole.
 """
 
-RDMA_DEVICE_STATES = ("ok", "hung", "unreadable")
-"""hung: its last reading did not end in time; unreadable: it ended without an answer."""
+RDMA_DEVICE_STATES = ("ok", "hung", "unreadable", "restricted", "elsewhere")
+"""hung: its last reading did not end in time; unreadable: it ended without an answer; restricted:
+its firmware refuses to be read, so that it is left alone; elsewhere: its PCI function is there, and
+the device in another network namespace, or given to a virtual machine."""
 
 RDMA_DEVICE_STATE = gauge(
     "railwatch_rdma_device_state",
-    "1 for whether the RDMA device can be read, 0 for every other state.",
+    "1 for whether the RDMA device can be read, 0 for every other state. One that is elsewhere and "
+    "was never seen here goes by its PCI address.",
     labels=("device", "state"),
-    source="how its worker's last cycle ended",
+    source="how its worker's last cycle ended; /sys/bus/pci/devices",
     states=RDMA_DEVICE_STATES,
 )
 RDMA_PORT_INFO = gauge(
@@ -89,9 +92,10 @@ RDMA_READ_ERRORS = counter(
 )
 RDMA_PORT_EXPECTED = gauge(
     "railwatch_rdma_port_expected",
-    "1 for a port that should be active: seen active since the exporter started.",
+    "1 for a port that should be active: declared by name (file, annotation), else seen active "
+    "since the exporter started (learned).",
     labels=(*PORT, "source"),
-    source="exporter",
+    source="--inventory.file; node annotation; exporter",
 )
 RDMA_PORT_EXPECTED_RATE = gauge(
     "railwatch_rdma_port_expected_rate_bytes_per_second",
@@ -102,9 +106,10 @@ RDMA_PORT_EXPECTED_RATE = gauge(
 )
 RDMA_PORTS_EXPECTED = gauge(
     "railwatch_rdma_ports_expected",
-    "Ports of this node that should be active, by where that is known from.",
+    "Ports of this node that should be active: declared (file, annotation), else learned; without "
+    "those of devices that are elsewhere.",
     labels=("source",),
-    source="exporter",
+    source="--inventory.file; node annotation; exporter",
 )
 
 METRICS: tuple[Metric, ...] = (

@@ -50,6 +50,12 @@ def _own(file: str, text: str, bits: int = 64) -> PortCounter:
     )
 
 
+def _same(file: str, known: str, bits: int = 64) -> PortCounter:
+    """Return what another driver's name is for, which is the same thing."""
+    metric = next(one.metric for one in _NAMED if (one.folder, one.file) == (DRIVER, known))
+    return PortCounter(folder=DRIVER, file=file, metric=metric, bits=bits, sticks=False)
+
+
 def _metric(folder: str, file: str, text: str) -> Metric:
     name = file.lower().removeprefix("port_").replace("rcv_", "receive_", 1)
     name = name.replace("xmit_", "transmit_", 1) if folder == PMA else name
@@ -66,9 +72,10 @@ def _metric(folder: str, file: str, text: str) -> Metric:
 
 
 LINK_DOWNED = _pma("link_downed", 8, "", RDMA_PORT_LINK_DOWNED)
+SYMBOL_ERROR = _pma("symbol_error", 16, "Minor link errors on one or more lanes.")
 
-KNOWN: tuple[PortCounter, ...] = (
-    _pma("symbol_error", 16, "Minor link errors on one or more lanes."),
+_NAMED: tuple[PortCounter, ...] = (
+    SYMBOL_ERROR,
     _pma("link_error_recovery", 8, "Times the link recovered from errors by itself."),
     _pma("port_rcv_errors", 16, "Packets received with an error."),
     _pma("port_rcv_remote_physical_errors", 16, "Packets received that were marked bad upstream."),
@@ -144,7 +151,63 @@ KNOWN: tuple[PortCounter, ...] = (
     _own("no_completion_cmds", "Commands the device did not complete."),
     _own("cmds_err", "Commands that failed."),
     _own("keep_alive_rcvd", "Signs of life from the device."),
+    _own("unresponsive_remote_events", "Times a remote end did not answer any more."),
+    _own("impaired_remote_conn_events", "Times the way to a remote end was impaired."),
+    # bnxt_re: names of drivers/infiniband/hw/bnxt_re/hw_counters.c.
+    _own("tx_roce_errors", "RoCE packets that could not be sent for an error."),
+    _own("rx_roce_errors", "RoCE packets received with an error."),
+    _own("tx_roce_discards", "RoCE packets dropped before they were sent."),
+    _own("rx_roce_discards", "RoCE packets received and dropped."),
+    _own("tx_read_req", "Read requests sent."),
+    _own("tx_write_req", "Write requests sent."),
+    _own("tx_send_req", "Send requests sent."),
+    _own("pacing_alerts", "Times sending was paced because the card's doorbell queue filled up."),
+    _own("unrecoverable_err", "Errors that the card could not recover from."),
 )
+
+KNOWN: tuple[PortCounter, ...] = (
+    *_NAMED,
+    # bnxt_re
+    _same("tx_cnp_pkts", "np_cnp_sent"),
+    _same("rx_cnp_pkts", "rp_cnp_handled"),
+    _same("rx_ecn_marked_pkts", "np_ecn_marked_roce_packets"),
+    _same("rx_out_of_buffer", "out_of_buffer"),
+    _same("oos_drop_count", "out_of_sequence"),
+    _same("dup_req", "duplicate_request"),
+    _same("seq_err_naks_rcvd", "packet_seq_err"),
+    _same("rnr_naks_rcvd", "rnr_nak_retry_err"),
+    _same("to_retransmits", "local_ack_timeout_err"),
+    _same("max_retry_exceeded", "req_transport_retries_exceeded"),
+    _same("missing_resp", "implied_nak_seq_err"),
+    _same("remote_access_err", "req_remote_access_errors"),
+    _same("remote_invalid_req_err", "req_remote_invalid_request"),
+    _same("rx_atomic_req", "rx_atomic_requests"),
+    _same("rx_read_req", "rx_read_requests"),
+    _same("rx_write_req", "rx_write_requests"),
+    # irdma: names of drivers/infiniband/hw/irdma/verbs.c, those of older kernels too.
+    _same("cnpSent", "np_cnp_sent"),
+    _same("cnpHandled", "rp_cnp_handled"),
+    _same("cnpIgnored", "rp_cnp_ignored"),
+    _same("RxECNMrkd", "np_ecn_marked_roce_packets"),
+    _same("InRdmaReads", "rx_read_requests"),
+    _same("iwInRdmaReads", "rx_read_requests"),
+    _same("InRdmaWrites", "rx_write_requests"),
+    _same("iwInRdmaWrites", "rx_write_requests"),
+    _same("RetransSegs", "retrans_pkts"),
+    _same("tcpRetransSegs", "retrans_pkts"),
+    # hfi1: names of drivers/infiniband/hw/hfi1/chip.c.
+    _same("RcTimeOut", "local_ack_timeout_err"),
+    _same("RcResend", "retrans_pkts"),
+    _same("RnrNak", "rnr_nak_retry_err"),
+    _same("SeqNak", "packet_seq_err"),
+    _same("RdmaSeq", "out_of_sequence"),
+)
+
+OBJECTS = ("pds", "ahs", "qps", "rc_qps", "ud_qps", "srqs", "cqs", "mrs", "mws")
+"""Kinds of objects that bnxt_re counts among its counters, though their number falls too."""
+
+NO_COUNTERS = frozenset({"db_fifo_register"})
+"""Files of hw_counters that are none: what stands in a register of the card."""
 
 LIFESPAN_FILE = "lifespan"
 
@@ -162,6 +225,18 @@ RDMA_HW_STATISTIC = counter(
     labels=(*PORT, "counter"),
     source="ports/N/counters, hw_counters",
 )
+RDMA_DRIVER_OBJECTS = gauge(
+    "railwatch_rdma_driver_objects",
+    "Objects in use, as the driver counts them.",
+    labels=(*PORT, "object"),
+    source="hw_counters/active_*",
+)
+RDMA_DRIVER_OBJECTS_HIGHEST = gauge(
+    "railwatch_rdma_driver_objects_highest",
+    "Most objects that were in use at once, as the driver counts them.",
+    labels=(*PORT, "object"),
+    source="hw_counters/watermark_*",
+)
 RDMA_COUNTER_SATURATED = gauge(
     "railwatch_rdma_counter_saturated",
     "1 for a counter that stands at its ceiling and hides every further event; else absent.",
@@ -176,8 +251,10 @@ def by_file() -> Mapping[tuple[str, str], PortCounter]:
 
 
 METRICS: tuple[Metric, ...] = (
-    *(known.metric for known in KNOWN),
+    *(known.metric for known in _NAMED),
     RDMA_LIFESPAN,
     RDMA_HW_STATISTIC,
+    RDMA_DRIVER_OBJECTS,
+    RDMA_DRIVER_OBJECTS_HIGHEST,
     RDMA_COUNTER_SATURATED,
 )

@@ -1,1 +1,1 @@
-"""RDMA ports of every kind, from sysfs: one file a facility."""
+"""RDMA ports of every kind, from sysfs, ethtool and netlink: one file a facility."""

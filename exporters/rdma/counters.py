@@ -1,6 +1,7 @@
 """rdma/counters: what went through a port, and how often its link went down."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from catalog.rdma import (
     RDMA_PORT_CARRIER_DOWN,
@@ -21,20 +22,32 @@ WORD = 4
 
 def received(port: Port) -> Iterator[Sample]:
     """Yield the bytes received."""
-    yield port.sample(RDMA_PORT_RECEIVE, _bytes(port, "port_rcv_data", "rx_bytes"))
+    yield port.sample(RDMA_PORT_RECEIVE, _bytes(port, "port_rcv_data", _RECEIVED))
 
 
 def transmitted(port: Port) -> Iterator[Sample]:
     """Yield the bytes sent."""
-    yield port.sample(RDMA_PORT_TRANSMIT, _bytes(port, "port_xmit_data", "tx_bytes"))
+    yield port.sample(RDMA_PORT_TRANSMIT, _bytes(port, "port_xmit_data", _SENT))
 
 
-def _bytes(port: Port, words: str, own: str) -> int:
-    """Return what the port counts in words, else what its driver counts in bytes, as EFA's does."""
+_RECEIVED = (("rx_bytes",), ("ip4InOctets", "ip6InOctets"))
+_SENT = (("tx_bytes",), ("ip4OutOctets", "ip6OutOctets"))
+"""What a driver counts in bytes, where the port itself counts nothing: EFA's and irdma's names."""
+
+
+def _bytes(port: Port, words: str, own: tuple[tuple[str, ...], ...]) -> int:
+    """Return what the port counts in words, else what its driver counts in bytes."""
     try:
         return WORD * port.take(f"counters/{words}", count)
     except Absent:
-        return port.take(f"hw_counters/{own}", count)
+        for names in own[:-1]:
+            with suppress(Absent):
+                return _sum(port, names)
+        return _sum(port, own[-1])
+
+
+def _sum(port: Port, names: tuple[str, ...]) -> int:
+    return sum(port.take(f"hw_counters/{name}", count) for name in names)
 
 
 def link_downed(port: Port) -> Iterator[Sample]:

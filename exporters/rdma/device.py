@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 
 from catalog.rdma import RDMA_DEVICE_STATE, RDMA_DEVICE_STATES, RDMA_READ_ERRORS
 from exporters.facility import Cycle, End
 from exporters.ledger import Ledger
 from exporters.moment import Moment
-from exporters.rdma.devices import READ_ERROR
+from exporters.rdma import devices
 from exporters.sample import Sample
 
 log = logging.getLogger(__name__)
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 MOST_FILES = 32
 OTHER = "other"
 
-OK, HUNG, UNREADABLE = RDMA_DEVICE_STATES
+OK, HUNG, UNREADABLE, RESTRICTED, ELSEWHERE = RDMA_DEVICE_STATES
 
 
 class Device:
@@ -25,17 +26,20 @@ class Device:
         """Begin without having read it; the state is not known yet."""
         self.name = name
         self.state = ""
-        self.ledger = Ledger(facilities, interval)
+        self._fresh = partial(Ledger, facilities, interval)
+        self.ledger = self._fresh()
         self._errors: dict[str, int] = {}
 
     def fold(self, cycle: Cycle, now: Moment) -> None:
         """Take the device's part of a cycle; what was read before it ended counts."""
         self.ledger.enter(cycle, now)
-        for file in cycle.notes(READ_ERROR):
+        self.count_errors(cycle)
+        self._become(_state(cycle), cycle.problem)
+
+    def count_errors(self, cycle: Cycle) -> None:
+        """Count what a cycle could not read."""
+        for file in cycle.notes(devices.READ_ERROR):
             self._count(str(file))
-        self._become(
-            HUNG if cycle.end is End.HUNG else OK if cycle.complete else UNREADABLE, cycle.problem
-        )
 
     def _count(self, file: str) -> None:
         if file not in self._errors and len(self._errors) >= MOST_FILES:
@@ -45,16 +49,36 @@ class Device:
     def _become(self, state: str, problem: str) -> None:
         if state != self.state:
             told = {"device": self.name, "state": state}
-            if state == OK:
-                log.info("rdma device answers", extra=told)
-            else:
+            if state in (HUNG, UNREADABLE):
                 log.warning("rdma device in trouble", extra={**told, "problem": problem})
+            else:
+                log.info("rdma device", extra=told)
             self.state = state
+
+    def arrive(self) -> None:
+        """Take that the device is back; how it is will be known once it is read."""
+        self.state = ""
+
+    def leave(self) -> None:
+        """Take that the device is in another network namespace, or in a virtual machine."""
+        if not self.is_elsewhere:
+            self.ledger = self._fresh()
+        self._become(ELSEWHERE, "")
 
     @property
     def answers(self) -> bool:
         """Whether the last reading came to its end."""
+        return self.state in (OK, RESTRICTED)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether its last reading came to its end, and nothing was refused."""
         return self.state == OK
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is in another network namespace, or in a virtual machine."""
+        return self.state == ELSEWHERE
 
     def samples(self, now: Moment) -> Iterator[Sample]:
         """Yield whether it answers, once that is known, and what was read lately."""
@@ -64,3 +88,11 @@ class Device:
         for file, times in self._errors.items():
             yield Sample(RDMA_READ_ERRORS, (self.name, file), times)
         yield from self.ledger.samples(now)
+
+
+def _state(cycle: Cycle) -> str:
+    if cycle.end is End.HUNG:
+        return HUNG
+    if not cycle.complete:
+        return UNREADABLE
+    return RESTRICTED if cycle.notes(devices.RESTRICTED) else OK

@@ -15,6 +15,15 @@ DEVICE = "device"
 READ_ERROR = "read_error"
 """A note: a file that could not be read or made no sense."""
 
+ELSEWHERE = "elsewhere"
+"""A note: the PCI address of a device that is in a pod or a virtual machine."""
+
+BIND = "bind"
+"""A note: which instance of the device this is; another after its driver was bound anew."""
+
+RESTRICTED = "restricted"
+"""A note: the device whose outcome this is refuses to be read."""
+
 _ONLY = "only"
 _WITHOUT = "without"
 _BETWEEN = "/"

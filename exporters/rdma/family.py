@@ -11,11 +11,13 @@ from exporters.facility import Cycle, End, Outcome, State
 from exporters.ledger import Record, Standing, state_after
 from exporters.moment import Moment
 from exporters.post import Pace, Post
-from exporters.rdma import inventory, port
+from exporters.rdma import port
 from exporters.rdma.device import HUNG, Device
-from exporters.rdma.devices import by_device, listing, names
-from exporters.rdma.inventory import Expected
+from exporters.rdma.devices import ELSEWHERE, by_device, listing, names
+from exporters.rdma.inventory import Declare, nothing
+from exporters.rdma.memory import Memory
 from exporters.rdma.reader import Reader
+from exporters.rdma.unwrap import Unwrap
 from exporters.registry import RDMA, chosen
 from exporters.sample import Sample
 from exporters.settings import Settings
@@ -24,21 +26,29 @@ _WORST_FIRST = (State.FAILED, State.OK, State.ABSENT, State.STARTING)
 
 
 class RdmaFamily:
-    """All RDMA devices of the node, and the ports ever seen active."""
+    """All RDMA devices of the node, and what is remembered of their ports."""
 
-    def __init__(self, settings: Settings, pace: Pace) -> None:
-        """Open the post that the devices share."""
+    def __init__(
+        self,
+        settings: Settings,
+        pace: Pace,
+        unwrap: Unwrap | None = None,
+        declare: Declare = nothing,
+    ) -> None:
+        """Open the post that the devices share; `declare` knows which ports there should be."""
+        self._unwrap = unwrap
         self._interval = settings.interval
         self._pace = pace
         wanted = chosen(RDMA, settings.facilities)
         self._names = tuple(f.name for f in wanted if f.readings)
-        self._learns = inventory.FACILITY in wanted
+        self._derived = [f.name for f in wanted if not f.readings]
+        """Facilities that are worked out here."""
         self._devices: dict[str, Device] = {}
         self.readers: list[Reader] = []
         self._listed: Outcome | None = None
         self._silent: Cycle | None = None
         """The shared worker's last cycle, where it did not even list the devices."""
-        self._expected = Expected()
+        self._memory = Memory(self._derived, settings.interval, declare)
         self._share()
 
     @property
@@ -57,13 +67,25 @@ class RdmaFamily:
         self.readers.append(Reader(self._names, self._pace, alone, self._hear))
 
     def _hear(self, reader: Reader, cycle: Cycle, now: Moment) -> None:
-        for outcome in cycle.outcomes:
-            self._expected.learn(outcome.samples)
+        if self._unwrap:
+            cycle = self._unwrap.take(cycle, now)
+        self._memory.take(cycle, now)
         if not reader.only:
             self._hear_all(reader, cycle, now)
-        elif reader.only in self._devices:
+        elif (device := self._devices.get(reader.only)) and not device.is_elsewhere:
             own = by_device(cycle).get(reader.only, replace(cycle, outcomes=()))
-            self._devices[reader.only].fold(own, now)
+            device.fold(own, now)
+
+    def avoided(self) -> list[str]:
+        """Return the devices to leave alone: they refuse to be read, or hang."""
+        return [device.name for device in self._devices.values() if not device.is_well]
+
+    def overhear(self, cycle: Cycle, now: Moment) -> None:
+        """Take what another family's worker read of these devices."""
+        self._memory.take(cycle, now)
+        for name, part in by_device(cycle).items():
+            if name in self._devices:
+                self._devices[name].count_errors(part)
 
     def _hear_all(self, reader: Reader, cycle: Cycle, now: Moment) -> None:
         listed = listing(cycle)
@@ -71,12 +93,13 @@ class RdmaFamily:
         if listed is None:
             return
         self._enlist(listed)
+        here = frozenset(names(listed))
         parts, nothing = by_device(cycle), replace(cycle, outcomes=())
         alone = {other.only for other in self.readers}
         shared = [
             (device, parts.get(name, nothing))
             for name, device in self._devices.items()
-            if name not in alone
+            if name not in alone and name in here
         ]
         through = list(takewhile(lambda one: len(one[1].outcomes) == len(self._names), shared))
         stopped = [] if cycle.complete else shared[len(through) :][:1]
@@ -94,10 +117,23 @@ class RdmaFamily:
         """
         self._listed = listed
         if listed.state is not State.FAILED:
+            away = self._away(listed)
             self._devices = {
                 name: self._devices.get(name) or Device(name, self._names, self._interval)
-                for name in names(listed)
+                for name in (*names(listed), *away)
             }
+            for name, device in self._devices.items():
+                if name in away:
+                    device.leave()
+                elif device.is_elsewhere:
+                    device.arrive()
+
+    def _away(self, listed: Outcome) -> list[str]:
+        """Return the devices that are elsewhere, one never seen by its PCI address."""
+        places = [str(note.value) for note in listed.notes if note.name == ELSEWHERE]
+        here = names(listed)
+        away = [self._memory.device_at(place) for place in places]
+        return [name for name in away if name not in here]
 
     def _part(self, reader: Reader, device: Device, part: Cycle, now: Moment) -> None:
         """Leave the worker that did not come back from a device with it; share a new one.
@@ -114,10 +150,10 @@ class RdmaFamily:
         """Yield how each facility stands on the devices that answer; the others do not count."""
         found = {name: self._standing(name, now) for name in self._names}
         yield from found.values()
-        if self._learns:
-            unread = Standing(family=RDMA.name, facility="", state=State.ABSENT)
-            source = found.get(port.FACILITY.name, unread)
-            yield replace(source, facility=inventory.FACILITY.name, seconds=None)
+        unread = Standing(family=RDMA.name, facility="", state=State.ABSENT)
+        source = found.get(port.FACILITY.name, unread)
+        for facility in self._derived:
+            yield replace(source, facility=facility, seconds=None)
 
     def _standing(self, facility: str, now: Moment) -> Standing:
         known = [device.ledger.records[facility] for device in self._devices.values()]
@@ -147,7 +183,7 @@ class RdmaFamily:
         """Return how a facility stands where no device answers."""
         if self._listed is None:
             return State.STARTING
-        states = {device.state for device in self._devices.values()}
+        states = {device.state for device in self._devices.values() if not device.is_elsewhere}
         if not states:
             return State.ABSENT
         if "" in states:
@@ -158,5 +194,5 @@ class RdmaFamily:
         """Yield what is known of each device, and what is expected."""
         for device in self._devices.values():
             yield from device.samples(now)
-        if self._learns:
-            yield from self._expected.samples()
+        away = {device.name for device in self._devices.values() if device.is_elsewhere}
+        yield from self._memory.samples(away, now)

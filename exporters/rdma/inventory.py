@@ -1,10 +1,10 @@
-"""rdma/inventory: the ports that should be active, learned from having seen them so.
+"""rdma/inventory: the ports that should be active: declared, else learned from having seen them so.
 
 Worked out by the program from what the worker reads of the ports, so that a worker's end forgets
 nothing; forgotten when the program ends.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from catalog.rdma import (
     RDMA_PORT_EXPECTED,
@@ -13,20 +13,29 @@ from catalog.rdma import (
     RDMA_PORT_STATE,
     RDMA_PORTS_EXPECTED,
 )
+from exporters.expected import LEARNED, Devices
+from exporters.expected import Expected as Declaration
 from exporters.facility import Facility
 from exporters.sample import Sample
 
 ACTIVE = 4
 """IBTA PortState."""
 
-LEARNED = "learned"
+
+Declare = Callable[[], Declaration | None]
+
+
+def nothing() -> Declaration | None:
+    """Declare nothing."""
+    return None
 
 
 class Expected:
-    """The ports seen active since the program started, and how fast."""
+    """The ports that are declared, or were seen active since the program started, and how fast."""
 
-    def __init__(self) -> None:
-        """Expect nothing yet, and know that this is not knowing."""
+    def __init__(self, declare: Declare = nothing) -> None:
+        """Take who knows what is declared now; beyond it nothing is expected yet."""
+        self._declare = declare
         self._ports: set[tuple[str, ...]] = set()
         self._rates: dict[tuple[str, ...], float] = {}
         self._looked = False
@@ -47,15 +56,34 @@ class Expected:
                 highest = self._rates.get(sample.labels, 0.0)
                 self._rates[sample.labels] = max(highest, sample.value)
 
-    def samples(self) -> Iterator[Sample]:
-        """Yield what is expected, once any port was read."""
-        if not self._looked:
+    def samples(self, elsewhere: Collection[str] = ()) -> Iterator[Sample]:
+        """Yield what is expected here, where that is known.
+
+        Of a device that is elsewhere nothing is expected until it is back.
+        """
+        source, declared = self._declared()
+        if not (declared or self._looked):
             return
-        for port in sorted(self._ports):
-            yield Sample(RDMA_PORT_EXPECTED, (*port, LEARNED), 1)
-        for port in sorted(self._rates):
-            yield Sample(RDMA_PORT_EXPECTED_RATE, (*port, LEARNED), self._rates[port])
-        yield Sample(RDMA_PORTS_EXPECTED, (LEARNED,), len(self._ports))
+        ports = _named(declared) if declared and declared.names else self._ports
+        here = sorted(port for port in ports if port[0] not in elsewhere)
+        away = len(ports) - len(here)
+        for port in here:
+            yield Sample(RDMA_PORT_EXPECTED, (*port, source), 1)
+            if port in self._rates:
+                yield Sample(RDMA_PORT_EXPECTED_RATE, (*port, LEARNED), self._rates[port])
+        count = declared.count if declared else len(ports)
+        yield Sample(RDMA_PORTS_EXPECTED, (source,), max(count - away, 0))
+
+    def _declared(self) -> tuple[str, Devices | None]:
+        declared = self._declare()
+        if declared is None or declared.rdma_ports is None:
+            return LEARNED, None
+        return declared.source, declared.rdma_ports
+
+
+def _named(declared: Devices) -> set[tuple[str, ...]]:
+    """Return the ports that are declared as device/port."""
+    return {tuple(name.split("/", 1)) for name in declared.names}
 
 
 FACILITY: Facility[object] = Facility(

@@ -1,8 +1,6 @@
 """rdma/port: what a port is, whether it is up, how fast it runs."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from catalog.rdma import (
     RDMA_PORT_INFO,
@@ -42,7 +40,7 @@ def speed(port: Port) -> Iterator[Sample]:
 def identity(port: Port) -> Iterator[Sample]:
     """Yield the info series; what cannot be read is empty in it, and said afterwards."""
     fields = _Fields(port)
-    layer = fields.text(port.path(""), "link_layer")
+    layer = fields.own("", "link_layer")
     yield port.sample(
         RDMA_PORT_INFO,
         1,
@@ -50,10 +48,10 @@ def identity(port: Port) -> Iterator[Sample]:
         layer,
         _printable(netdev.name(port), ""),
         _pci_bus_id(port),
-        fields.text(port.folder / "device", "numa_node").replace("-1", ""),
-        fields.text(port.folder, "board_id"),
-        fields.text(port.folder, "fw_ver"),
-        fields.text(port.folder, "hca_type"),
+        fields.text(f"{port.folder}/device", "numa_node").replace("-1", ""),
+        fields.text(str(port.folder), "board_id"),
+        fields.text(str(port.folder), "fw_ver"),
+        fields.text(str(port.folder), "hca_type"),
         _function(port),
     )
     if fields.problem:
@@ -67,9 +65,14 @@ class _Fields:
         self._port = port
         self.problem = ""
 
-    def text(self, folder: Path, file: str, kind: str = "") -> str:
+    def own(self, kind: str, file: str) -> str:
+        """Return a field in one of the port's own folders."""
+        return self.text(f"{self._port.place}/{kind}" if kind else self._port.place, file, kind)
+
+    def text(self, folder: str, file: str, kind: str = "") -> str:
+        """Return a field, empty where there is none."""
         try:
-            return self._port.take_from(folder, file, _printable, kind)
+            return self._port.take_in(self._port.open(folder), file, _printable, kind)
         except Absent:
             return ""
         except ReadingError as error:
@@ -78,7 +81,10 @@ class _Fields:
 
 
 def _printable(text: str, _path: str) -> str:
-    return "".join(c if c.isprintable() else "\ufffd" for c in text[:LONGEST])
+    shown = text[:LONGEST]
+    if shown.isprintable():
+        return shown
+    return "".join(c if c.isprintable() else "\ufffd" for c in shown)
 
 
 def _guid(port: Port, layer: str, fields: _Fields) -> str:
@@ -88,15 +94,19 @@ def _guid(port: Port, layer: str, fields: _Fields) -> str:
     its only port, which it also is on most InfiniBand devices.
     """
     if layer == "InfiniBand":
-        guid = ":".join(fields.text(port.path("gids"), "0", "gids").split(":")[4:])
+        guid = ":".join(fields.own("gids", "0").split(":")[4:])
         if guid.strip("0:"):
             return guid
-    guid = fields.text(port.folder, "node_guid") if port.alone else ""
+    guid = fields.text(str(port.folder), "node_guid") if port.alone else ""
     return guid if guid.strip("0:") else ""
 
 
 def _pci_bus_id(port: Port) -> str:
     """Return the PCI function, which is where the link `device` leads."""
+    return port.open(str(port.folder)).once(_pci_bus_id, lambda: _linked(port))
+
+
+def _linked(port: Port) -> str:
     try:
         name = (port.folder / "device").readlink().name
     except OSError:
@@ -108,7 +118,7 @@ def _function(port: Port) -> str:
     """Return whether it is a virtual function, which links to its physical one; "" off PCI."""
     if not _pci_bus_id(port):
         return ""
-    return "virtual" if os.path.lexists(port.folder / "device" / "physfn") else "physical"
+    return "virtual" if "physfn" in port.open(f"{port.folder}/device").names() else "physical"
 
 
 FACILITY = Facility(

@@ -4,13 +4,18 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 from catalog.metrics import Metric
 from exporters.errors import Absent, Unreadable
 from exporters.files import entries, read
+from exporters.rdma.kept import Folder, Folders
 from exporters.sample import Sample
+
+_PATHS = 4096
+"""Paths of devices that are remembered: to put one together costs as much as to read it."""
 
 _HIGHEST = 2**64 - 1
 _SHOWN = 80
@@ -19,7 +24,7 @@ _LANES = re.compile(r"\(([0-9]{1,3})X")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Port:
     """One port; paths are below the device's folder, or below the port's own."""
 
@@ -34,6 +39,18 @@ class Port:
     """Whether it is the only one."""
     trouble: list[str] = field(default_factory=list, compare=False)
     """The files that could not be read or made no sense, by their names below the port."""
+    folders: Folders = field(default_factory=Folders, compare=False, repr=False)
+    """Those that stay open from cycle to cycle."""
+    opened: dict[str, Folder] = field(default_factory=dict, compare=False, repr=False)
+    """Those that were looked at in this cycle."""
+    netdev: str | None = field(default=None, compare=False, repr=False)
+    """The name of its network interface, once that was looked for in this cycle."""
+    place: str = field(init=False, compare=False, repr=False)
+    """The path of the port's own folder."""
+
+    def __post_init__(self) -> None:
+        """Write the path once, as every reading begins with it."""
+        self.place = f"{self.folder}/ports/{self.number}"
 
     @property
     def whole(self) -> "Port":
@@ -51,7 +68,7 @@ class Port:
     def take(self, name: str, parse: Callable[[str, str], T]) -> T:
         """Return what one of the port's own files says; what is Unreadable is noted as trouble."""
         kind, _, file = name.rpartition("/")
-        return self.take_from(self.path(kind), file, parse, kind)
+        return self.take_in(self.own(kind), file, parse, kind)
 
     def take_from(
         self, folder: Path, file: str, parse: Callable[[str, str], T], kind: str = ""
@@ -60,6 +77,25 @@ class Port:
         path = f"{folder}/{file}"
         try:
             return parse(read(path), path)
+        except Unreadable:
+            self.trouble.append(f"{kind}/{file}" if kind else file)
+            raise
+
+    def own(self, kind: str) -> Folder:
+        """Return one of the port's own folders, or the port's where it has no name."""
+        return self.open(f"{self.place}/{kind}" if kind else self.place)
+
+    def open(self, path: str) -> Folder:
+        """Return a folder as it was when it was first looked at in this cycle."""
+        found = self.opened.get(path)
+        if found is None:
+            found = self.opened[path] = self.folders.open(path)
+        return found
+
+    def take_in(self, folder: Folder, file: str, parse: Callable[[str, str], T], kind: str) -> T:
+        """Return what a file in an open folder says, as `take_from` does."""
+        try:
+            return parse(folder.read(file), f"{folder.path}/{file}")
         except Unreadable:
             self.trouble.append(f"{kind}/{file}" if kind else file)
             raise
@@ -112,6 +148,7 @@ def rate(text: str, path: str) -> Rate:
     return Rate(bytes_per_second=gigabits * 1e9 / 8, lanes=int(lanes[1]) if lanes else 0)
 
 
+@lru_cache(maxsize=_PATHS)
 def device_folder(sysfs: Path, device: str) -> Path:
     """Return the folder of a device."""
     return sysfs / "class" / "infiniband" / device
@@ -122,9 +159,12 @@ def devices(sysfs: Path) -> list[str]:
     return _names(device_folder(sysfs, ""))
 
 
-def ports(folder: Path) -> list[Port]:
+def ports(folder: Path, folders: Folders | None = None) -> list[Port]:
     """Return a device's ports in order; none where it vanished since it was listed."""
-    numbers = sorted(_names(folder / "ports"), key=_numerically)
+    kept = folders or Folders(0)
+    kept.enter(str(folder))
+    numbers = sorted(_listed(kept, folder), key=_numerically)
+    opened = dict[str, Folder]()
     return [
         Port(
             device=folder.name,
@@ -132,9 +172,18 @@ def ports(folder: Path) -> list[Port]:
             folder=folder,
             leads=number == numbers[0],
             alone=len(numbers) == 1,
+            folders=kept,
+            opened=opened,
         )
         for number in numbers
     ]
+
+
+def _listed(folders: Folders, device: Path) -> list[str]:
+    try:
+        return folders.open(f"{device}/ports").names()
+    except Absent:
+        return []
 
 
 def _names(folder: Path) -> list[str]:

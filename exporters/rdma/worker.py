@@ -7,7 +7,20 @@ from pathlib import Path
 from exporters.errors import Unreadable
 from exporters.facility import Outcome, State
 from exporters.post import Target
-from exporters.rdma.devices import DEVICE, LISTING, READ_ERROR, Scope, names
+from exporters.rdma import port
+from exporters.rdma.devices import (
+    BIND,
+    DEVICE,
+    ELSEWHERE,
+    LISTING,
+    READ_ERROR,
+    RESTRICTED,
+    Scope,
+    names,
+)
+from exporters.rdma.elsewhere import Lookout
+from exporters.rdma.kept import Folders
+from exporters.rdma.restricted import Restrictions
 from exporters.rdma.sysfs import Port, device_folder, ports
 from exporters.registry import RDMA, chosen
 from exporters.runtime import run
@@ -24,7 +37,10 @@ class DevicesSession:
     def __init__(self, settings: Settings, scope: Scope) -> None:
         """Open nothing: devices and ports are listed anew in each cycle."""
         self._sysfs = Path(settings.sysfs)
+        self._lookout = Lookout(self._sysfs)
+        self._restrictions = Restrictions(self._sysfs)
         self._scope = scope
+        self._folders = Folders()
         self._facilities = [f for f in chosen(RDMA, settings.facilities) if f.readings]
 
     def cycle(self) -> Iterator[Outcome]:
@@ -36,31 +52,55 @@ class DevicesSession:
             yield from self._device(self._scope.only)
             return
         listed = run(LISTING, (self._sysfs,))
-        yield listed
+        away = tuple(Note(ELSEWHERE, at) for at in self._lookout.elsewhere(names(listed)))
+        yield replace(listed, notes=(*listed.notes, *away))
         for name in names(listed):
             if name not in self._scope.without:
                 yield from self._device(name)
 
     def _device(self, name: str) -> Iterator[Outcome]:
+        if self._restrictions.hold(name):
+            yield from self._restricted(name)
+            return
         found, problem = self._ports(name)
+        instance = self._instance(name)
         for facility in self._facilities:
             outcome = run(facility, found)
             if problem:
                 outcome = replace(outcome, state=State.FAILED, problem=problem)
-            yield replace(outcome, notes=(Note(DEVICE, name), *outcome.notes, *_trouble(found)))
+            notes = (Note(DEVICE, name), *instance, *outcome.notes, *_trouble(found))
+            yield replace(outcome, notes=notes)
+
+    def _instance(self, name: str) -> tuple[Note, ...]:
+        """Return which instance of a device this is: sysfs never gives a number twice."""
+        try:
+            return (Note(BIND, device_folder(self._sysfs, name).stat().st_ino),)
+        except OSError:
+            return ()
+
+    def _restricted(self, name: str) -> Iterator[Outcome]:
+        """Tell of a device that is left alone what the kernel knows without asking it."""
+        found, _ = self._ports(name)
+        for facility in self._facilities:
+            silent = replace(facility, readings=())
+            outcome = run(_IDENTITY if facility is port.FACILITY else silent, found)
+            yield replace(outcome, notes=(Note(DEVICE, name), Note(RESTRICTED, name)))
 
     def _ports(self, name: str) -> tuple[list[Port], str]:
         try:
-            return ports(device_folder(self._sysfs, name)), ""
+            return ports(device_folder(self._sysfs, name), self._folders), ""
         except Unreadable as error:
             return [], str(error)
 
 
+_IDENTITY = replace(port.FACILITY, readings=(port.identity,))
+
+
 def _trouble(found: list[Port]) -> Iterator[Note]:
     """Yield what could not be read since the last call."""
-    for port in found:
-        yield from (Note(READ_ERROR, file) for file in port.trouble)
-        port.trouble.clear()
+    for one in found:
+        yield from (Note(READ_ERROR, file) for file in one.trouble)
+        one.trouble.clear()
 
 
 def attach(settings: Settings, target: Target) -> DevicesSession:

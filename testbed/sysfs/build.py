@@ -7,11 +7,14 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.sysfs import tree
+from testbed.sysfs import switches, tree
 from testbed.sysfs.files import Root
 from testbed.sysfs.hardware import INFINIBAND, Device, device
 
-_DIRECTORIES = ("class/infiniband", "class/net", "bus/pci/devices")
+_DIRECTORIES = (
+    "class/infiniband", "class/net", "bus/pci/devices",
+    "devices/system/node/node0", "devices/system/node/node1",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +39,15 @@ def build(sys: Root, plan: Plan) -> None:
     """Build a /sys with every device of a plan."""
     for name in _DIRECTORIES:
         (sys.path / name).mkdir(parents=True)
+    for name, text in tree.machine(plan.seed).items():
+        sys.write(f"class/dmi/id/{name}", text)
     for one in plan.all().values():
         build_device(sys, one)
 
 
 def build_device(sys: Root, of: Device) -> None:
     """Build one device, healthy and idle; what points to it comes last, as in the kernel."""
+    switches.build(sys, switches.nic_port(of.domain, of.bus))
     for name, text in tree.attributes(of).items():
         sys.write(name, text)
     for name in tree.not_supported(of):
@@ -56,6 +62,34 @@ def remove_device(sys: Root, of: Device) -> None:
     for name in tree.class_links(of):
         (sys.path / name).unlink()
     remove_tree(sys, sys.path / tree.pci_directory(of))
+
+
+def move_away(sys: Root, of: Device) -> None:
+    """Move a device into another network namespace: what is left is its function, emptied."""
+    pci = sys.path / tree.pci_directory(of)
+    for name in tree.class_links(of):
+        if name.startswith("class/"):
+            (sys.path / name).unlink()
+    for directory in ("infiniband", "net"):
+        remove_tree(sys, pci / directory)
+        (pci / directory).mkdir()
+
+
+def bring_back(sys: Root, of: Device) -> None:
+    """Build a device again, in the place of what may be left of it."""
+    left = sys.path / tree.pci_directory(of)
+    if left.exists():
+        remove_tree(sys, left)
+    build_device(sys, of)
+
+
+def pass_on(sys: Root, of: Device) -> None:
+    """Give a device's function to a virtual machine: vfio-pci is its driver now."""
+    move_away(sys, of)
+    pci = tree.pci_directory(of)
+    for directory in ("infiniband", "net"):
+        (sys.path / pci / directory).rmdir()
+    sys.link(f"{pci}/driver", "bus/pci/drivers/vfio-pci")
 
 
 def remove_tree(sys: Root, directory: Path) -> None:

@@ -21,7 +21,12 @@ class Root:
 
     def write(self, name: str | Path, text: str) -> None:
         """Give an attribute its content and the newline that the kernel ends it with."""
-        self.beside.write_text(f"{text}\n", encoding="ascii")
+        self.write_bytes(name, f"{text}\n".encode("ascii"))
+
+    def write_bytes(self, name: str | Path, content: bytes) -> None:
+        """Give an attribute just this content."""
+        self.beside.unlink(missing_ok=True)
+        self.beside.write_bytes(content)
         self._put(name)
 
     def link(self, name: str | Path, target: str | Path) -> None:

@@ -54,7 +54,7 @@ HW_COUNTERS = (
 )  # fmt: skip
 LIFESPAN_MS = 10
 
-_BUSES = (0x18, 0x40, 0x4F, 0x5E, 0x9A, 0xC0, 0xCE, 0xDC)
+BUSES = (0x18, 0x40, 0x4F, 0x5E, 0x9A, 0xC0, 0xCE, 0xDC)
 _VENDOR = 0xA088C2
 _LOCAL_BITS = 40
 
@@ -111,11 +111,11 @@ def device(index: int, *, seed: str, ports: int, link_layer: str) -> Device:
     """Return a node's device of this number; its GUID follows from `seed`."""
     digest = hashlib.sha256(f"{seed}/mlx5_{index}".encode()).digest()
     local = int.from_bytes(digest[:5], "big") & ~0xF
-    board, place = divmod(index, len(_BUSES))
+    board, place = divmod(index, len(BUSES))
     return Device(
         name=f"mlx5_{index}",
         domain=board,
-        bus=_BUSES[place],
+        bus=BUSES[place],
         guid=_VENDOR << _LOCAL_BITS | local,
         ports=ports,
         link_layer=link_layer,

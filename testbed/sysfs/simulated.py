@@ -16,7 +16,8 @@ from testbed.directories import private_directory
 from testbed.sysfs import build
 from testbed.sysfs.build import Plan
 from testbed.sysfs.files import Root
-from testbed.sysfs.hardware import INFINIBAND, LINK_LAYERS
+from testbed.sysfs.gpus import Gpus
+from testbed.sysfs.hardware import INFINIBAND, LINK_LAYERS, Device
 from testbed.sysfs.port import Port, zero_counters
 
 _BOOTED_BEFORE = 86_400.0
@@ -111,6 +112,11 @@ class SimulatedSysfs:
         return self.root / "proc"
 
     @property
+    def gpus(self) -> Gpus:
+        """The GPUs on the bus; there are none until one is plugged in."""
+        return Gpus(self._changing)
+
+    @property
     def devices(self) -> tuple[str, ...]:
         """The devices that are there now."""
         return tuple(sorted(entry.name for entry in (self.path / "class/infiniband").iterdir()))
@@ -173,13 +179,37 @@ class SimulatedSysfs:
             else:
                 build.remove_device(sys, planned)
 
+    def move_away(self, device: str) -> None:
+        """Move a device into another network namespace, as a plugin does that gives it to a pod."""
+        with self._changing() as sys:
+            build.move_away(sys, self._built(device))
+
+    def pass_on(self, device: str) -> None:
+        """Give a device's PCI function to a virtual machine."""
+        with self._changing() as sys:
+            build.pass_on(sys, self._built(device))
+
+    def restrict(self, device: str) -> None:
+        """Let every counter and state of a device's ports be refused, as a limited PF's are."""
+        with self._changing() as sys:
+            for port in (self.path / "class/infiniband" / device / "ports").iterdir():
+                for name in ("state", "phys_state", "rate"):
+                    sys.make_unreadable(port / name, errno.EINVAL)
+                for counter in port.glob("*counters/*"):
+                    sys.make_unreadable(counter, errno.EINVAL)
+
+    def _built(self, device: str) -> Device:
+        if device not in self.devices or device not in self._plan.all():
+            raise ValueError(f"no device {device} was built in {self.path}")
+        return self._plan.all()[device]
+
     def restore(self, device: str) -> None:
         """Bring a removed device back as it was built: healthy, counters at zero."""
         with self._changing() as sys:
             planned = self._plan.all().get(device)
             if planned is None or device in self.devices:
                 raise ValueError(f"no device {device} was removed")
-            build.build_device(sys, planned)
+            build.bring_back(sys, planned)
 
     def reboot(self, at: float | None = None) -> None:
         """Boot the node again at a unix time, by default now: new boot id, counters at zero.

@@ -4,6 +4,9 @@ After a kernel 6.x: `class/` holds links into `devices/`, the network interfaces
 device's `net/`, and each attribute ends in a newline.
 """
 
+import hashlib
+
+from testbed.sysfs import switches
 from testbed.sysfs.hardware import (
     COUNTER_BITS,
     HW_COUNTERS,
@@ -19,10 +22,19 @@ _MTU = {True: 4092, False: 9000}
 _GBIT = 400_000
 
 
+def machine(seed: str) -> dict[str, str]:
+    """Return what the firmware tells of the machine (DMI), the serial by the seed."""
+    number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big")
+    return {
+        "sys_vendor": "Simulated",
+        "product_name": "HGX H100 8U",
+        "product_serial": f"SIM{number:010}",
+    }
+
+
 def pci_directory(of: Device) -> str:
     """Return the PCI device's directory."""
-    bridge = f"pci{of.domain:04x}:{of.bus - 1:02x}"
-    return f"devices/{bridge}/{of.domain:04x}:{of.bus - 1:02x}:01.0/{of.address}"
+    return f"{switches.nic_port(of.domain, of.bus)}/{of.address}"
 
 
 def class_links(of: Device) -> dict[str, str]:
@@ -39,10 +51,11 @@ def class_links(of: Device) -> dict[str, str]:
 
 
 def back_links(of: Device) -> dict[str, str]:
-    """Return the `device` links, by which a device is told from its class entry."""
+    """Return the links to the function, from what stands on it, and from it to its driver."""
     pci = pci_directory(of)
     netdevs = {f"{pci}/net/{of.netdev(port)}/device": pci for port in _ports(of)}
-    return {f"{pci}/infiniband/{of.name}/device": pci} | netdevs
+    driver = {f"{pci}/driver": "bus/pci/drivers/mlx5_core"}
+    return {f"{pci}/infiniband/{of.name}/device": pci} | driver | netdevs
 
 
 def attributes(of: Device) -> dict[str, str]:
@@ -53,6 +66,7 @@ def attributes(of: Device) -> dict[str, str]:
         f"{pci}/device": "0x1021",
         f"{pci}/class": "0x020700" if _is_infiniband(of) else "0x020000",
         f"{pci}/numa_node": str(of.numa_node),
+        **{f"{pci}/{name}": text for name, text in switches.LINK.items()},
     }
     base = f"{pci}/infiniband/{of.name}"
     made |= {f"{base}/{name}": value for name, value in _device(of).items()}

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from catalog.rdma import RDMA_PORT_INFO, RDMA_PORT_RATE, RDMA_PORT_STATE
 from exporters import files
 from exporters.errors import ReadingError, Unreadable
+from exporters.expected import Devices
+from exporters.expected import Expected as Declaration
 from exporters.facility import Facility, Outcome, State
 from exporters.rdma import counters, port, statistics
 from exporters.rdma.inventory import Expected
@@ -208,7 +210,7 @@ def test_rates_are_bytes() -> None:
     assert rate("100 Gb/sec", "") == Rate(bytes_per_second=12.5e9, lanes=0)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(st.text() | st.from_regex(r"-?\d+(\.\d+)?(: [A-Z]+| Gb/sec.*)?"))
 def test_no_text_crashes_a_parser_or_gives_a_negative_number(text: str) -> None:
     for parser in (number, count, leading_number):
@@ -292,6 +294,35 @@ def test_a_port_is_expected_once_it_was_seen_active_and_as_fast_as_it_was_then()
     ]
 
 
+def expectation(names: tuple[str, ...] = (), count: int = 2) -> Expected:
+    ports = Devices(count=count, names=names)
+    expected = Expected(lambda: Declaration(source="file", rdma_ports=ports))
+    expected.learn([Sample(RDMA_PORT_STATE, ("mlx5_7", "1"), 4)])
+    return expected
+
+
+def test_ports_that_are_declared_by_name_are_expected_and_no_others() -> None:
+    expected = expectation(("mlx5_0/1", "mlx5_1/1"))
+
+    assert [(s.labels, s.value) for s in expected.samples(elsewhere=["mlx5_1"])] == [
+        (("mlx5_0", "1", "file"), 1),
+        (("file",), 1),
+    ]
+
+
+def test_of_ports_declared_by_number_those_are_expected_that_were_seen() -> None:
+    assert [(s.labels, s.value) for s in expectation().samples()] == [
+        (("mlx5_7", "1", "file"), 1),
+        (("file",), 2),
+    ]
+
+
+def test_a_declaration_that_says_nothing_of_ports_declares_none() -> None:
+    expected = Expected(lambda: Declaration(source="file", gpus=Devices(count=8)))
+
+    assert not list(expected.samples())
+
+
 def test_a_virtual_function_is_told_from_a_physical_one() -> None:
     with SimulatedSysfs(ports=2) as sysfs:
         (sysfs.path / "class/infiniband/mlx5_1/device/physfn").symlink_to("../0000:18:00.0")
@@ -319,5 +350,25 @@ def test_the_carrier_of_a_bond_is_that_of_the_bond() -> None:
     with SimulatedSysfs(ports=1, link_layer="Ethernet") as sysfs:
         sysfs.write("class/infiniband/mlx5_0/ports/1/gid_attrs/ndevs/0", "bond0")
         sysfs.write("class/net/bond0/carrier_down_count", "300")
+        member = sysfs.path / "class/infiniband/mlx5_0/device/net"
+        (sysfs.path / "class/net/bond0/lower_a").symlink_to(next(member.iterdir()).resolve())
 
         assert values(read(sysfs, counters.FACILITY))["carrier_down_total"] == 300
+
+
+def test_an_interface_of_the_same_name_that_is_anothers_is_not_the_ports() -> None:
+    with SimulatedSysfs(ports=1, link_layer="Ethernet") as sysfs:
+        moved = next((sysfs.path / "class/infiniband/mlx5_0/device/net").iterdir()).name
+        (sysfs.path / "class/net" / moved).unlink()
+        sysfs.write(f"class/net/{moved}/carrier_down_count", "7")
+
+        assert "carrier_down_total" not in values(read(sysfs, counters.FACILITY))
+
+
+def test_a_device_without_a_bus_is_taken_at_its_word() -> None:
+    with SimulatedSysfs(ports=1, link_layer="Ethernet") as sysfs:
+        (sysfs.path / "class/infiniband/mlx5_0/device").unlink()
+        sysfs.write("class/infiniband/mlx5_0/ports/1/gid_attrs/ndevs/0", "eth7")
+        sysfs.write("class/net/eth7/carrier_down_count", "7")
+
+        assert values(read(sysfs, counters.FACILITY))["carrier_down_total"] == 7

@@ -173,9 +173,47 @@ def test_series_are_bounded_and_known_ones_come_first(tmp_path: Path) -> None:
 
     found = values(read(tmp_path), "x")
 
-    assert len(found) == 64 + 32 - 31  # those of one name in both folders
+    assert len(found) == 40 + 24 - 23  # those of one name in both folders
     assert found["port_out_of_buffer_total"] == 5
     assert found["port_symbol_error_total"] == 6
+
+
+def test_bnxt_counts_what_others_count_under_their_names(tmp_path: Path) -> None:
+    names = ("tx_cnp_pkts", "rx_ecn_marked_pkts", "oos_drop_count", "to_retransmits", "rx_bytes")
+    own = {name: str(value) for value, name in enumerate(names, start=1)}
+    odd = {"active_qps": "7", "watermark_qps": "9", "db_fifo_register": "123", "res_mem_err": "1"}
+    make(tmp_path, "bnxt_re0/ports/1/hw_counters", {**own, **odd})
+
+    outcome = read(tmp_path)
+
+    assert values(outcome, "bnxt_re0") == {
+        "port_np_cnp_sent_total": 1,
+        "port_np_ecn_marked_roce_packets_total": 2,
+        "port_out_of_sequence_total": 3,
+        "port_local_ack_timeout_err_total": 4,
+        "port_rx_bytes_total": 5,
+        "driver_objects/qps": 7,
+        "driver_objects_highest/qps": 9,
+        "hw_statistic_total/res_mem_err": 1,
+    }
+
+
+def test_irdma_and_hfi1(tmp_path: Path) -> None:
+    octets = {"ip4InOctets": "5", "ip6InOctets": "6", "ip4OutOctets": "7", "ip6OutOctets": "8"}
+    make(tmp_path, "irdma0/ports/1/hw_counters", {**octets, "cnpSent": "1", "InRdmaReads": "2"})
+    make(tmp_path, "hfi1_0/ports/1/hw_counters", {"RcTimeOut": "3", "RnrNak": "4"})
+
+    outcomes = list(attach(Settings(sysfs=str(tmp_path)), {}).cycle())
+
+    counted = [s for o in outcomes if o.facility == "counters" for s in o.samples]
+    assert [(s.labels[0], s.value) for s in counted] == [("irdma0", 11), ("irdma0", 15)]
+    found = values(read(tmp_path), "irdma0")
+    assert found["port_np_cnp_sent_total"] == 1
+    assert found["port_rx_read_requests_total"] == 2
+    assert values(read(tmp_path), "hfi1_0") == {
+        "port_local_ack_timeout_err_total": 3,
+        "port_rnr_nak_retry_err_total": 4,
+    }
 
 
 def test_odd_names_are_no_series(tmp_path: Path) -> None:

@@ -1,0 +1,200 @@
+"""Folders of sysfs whose files stay open from one cycle to the next.
+
+To open a file costs several times what reading it does; a driver's attribute says its present value
+each time it is read from its beginning. Each cycle looks whether the device is still the same one,
+and whether a folder of it has changed: if so, its files are opened anew. A change within the last
+moments may not show in a time stamp yet, so such a folder keeps none.
+"""
+
+import errno
+import os
+import resource
+import stat
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from exporters.files import entries, meaning, read
+
+MOST = 1536
+"""Files kept open by a worker, enough for 20 ports of 75; the kernel holds a page for each."""
+
+_PAGE = 4096
+"""Bytes: what one file of sysfs holds at most."""
+
+_GONE = frozenset({errno.ENODEV, errno.ENXIO})
+"""What an open file says whose device is no more."""
+
+_SURE = 19
+"""Digits of a number that is certainly within 64 bits."""
+
+_SPARE = 128
+"""Descriptors left for everything else."""
+
+_SETTLED = 1.0
+"""Seconds after which a change certainly shows."""
+
+T = TypeVar("T")
+
+Stamp = tuple[int, int, int]
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return found.st_dev, found.st_ino, found.st_mtime_ns
+
+
+def _opened(path: str, room: "Folders") -> int | None:
+    if not room.take():
+        return None
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        room.give(1)
+        return None
+
+
+class Folder:
+    """One folder as it was when it was last found changed."""
+
+    def __init__(self, path: str, found: os.stat_result, room: "Folders", *, settled: bool) -> None:
+        """Open the folder itself where it is settled and there is room; else it keeps nothing."""
+        self.path = path
+        self._room = room
+        self._itself = _opened(path, room) if settled else None
+        self.stamp = None if self._itself is None else _stamp(found)
+        self._files: dict[str, int] = {}
+        self._memo: dict[object, Any] = {}
+
+    def names(self) -> list[str]:
+        """Return the names in it, sorted; errors as for `files.entries`."""
+        return self.once("names", lambda: entries(self.path))
+
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """Return what was made for this key since the folder changed, else make it."""
+        if key not in self._memo:
+            made = make()
+            if self.stamp is None:
+                return made
+            self._memo[key] = made
+        found: T = self._memo[key]
+        return found
+
+    def read(self, file: str) -> str:
+        """Return a file's text, stripped; errors as for `files.read`."""
+        descriptor = self._files.get(file)
+        if descriptor is None:
+            return self._open(file)
+        try:
+            said = os.pread(descriptor, _PAGE, 0)
+        except OSError as error:
+            if error.errno in _GONE:
+                self.close()
+            raise meaning(error, f"{self.path}/{file}") from None
+        if len(said) == _PAGE:  # more than sysfs gives
+            return read(f"{self.path}/{file}")
+        return said.strip().decode("utf-8", "replace")
+
+    def number(self, file: str) -> int | None:
+        """Return a counter that is open and says a plain number; None: read it to know more."""
+        try:
+            said = os.pread(self._files[file], _PAGE, 0)
+        except (KeyError, OSError):
+            return None
+        digits = said.rstrip(b"\n")
+        return int(digits) if digits.isdigit() and len(digits) <= _SURE else None
+
+    def _open(self, file: str) -> str:
+        """Read a file for the first time; keep it open where there is room."""
+        path = f"{self.path}/{file}"
+        if self.stamp is None or not self._room.take():
+            return read(path)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            self._room.give(1)
+            raise meaning(error, path) from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            self._room.give(1)
+            return read(path)
+        self._files[file] = descriptor
+        return self.read(file)
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether it is there, and all that stands in it is what stood in it."""
+        if self._itself is None:
+            return False
+        now = os.fstat(self._itself)
+        return now.st_nlink > 0 and _stamp(now) == self.stamp
+
+    def close(self) -> None:
+        """Close what is open."""
+        itself = [] if self._itself is None else [self._itself]
+        self._itself = None
+        for descriptor in (*self._files.values(), *itself):
+            os.close(descriptor)
+            self._room.give(1)
+        self._files.clear()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class Folders:
+    """All folders that a worker reads."""
+
+    def __init__(self, most: int = MOST, clock: Callable[[], float] = time.time) -> None:
+        """Begin with none; `most` is how many files may stay open."""
+        self._folders: dict[str, Folder] = {}
+        self._devices: dict[str, tuple[int, int] | None] = {}
+        self._left = min(most, _descriptors(most) - _SPARE)
+        self._clock = clock
+
+    def enter(self, device: str) -> None:
+        """Begin a cycle at a device: of another one of this name than before nothing is kept."""
+        try:
+            found = os.stat(device)  # noqa: PTH116 - a Path costs more than the call
+            instance = found.st_dev, found.st_ino
+        except OSError:
+            instance = None
+        if instance != self._devices.get(device):
+            self._devices[device] = instance
+            for path in [p for p in self._folders if p == device or p.startswith(f"{device}/")]:
+                del self._folders[path]
+
+    def open(self, path: str) -> Folder:
+        """Return a folder of a device as it is now; errors as for `files.entries`."""
+        known = self._folders.get(path)
+        if known is None or not known.unchanged:
+            self._folders.pop(path, None)
+            known = self._folders[path] = self._look(path)
+        return known
+
+    def _look(self, path: str) -> Folder:
+        try:
+            found = os.stat(path)  # noqa: PTH116 - a Path costs more than the call
+        except OSError as error:
+            raise meaning(error, path) from None
+        return Folder(path, found, self, settled=found.st_mtime + _SETTLED < self._clock())
+
+    def take(self) -> bool:
+        """Take room for one open file; False where there is none."""
+        if self._left <= 0:
+            return False
+        self._left -= 1
+        return True
+
+    def give(self, files: int) -> None:
+        """Give back room."""
+        self._left += files
+
+
+def _descriptors(wanted: int) -> int:
+    """Return how many descriptors this process may have, raised as far as is wanted and allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = wanted + 2 * _SPARE
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        soft = enough if hard == resource.RLIM_INFINITY else min(enough, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return enough if soft == resource.RLIM_INFINITY else soft

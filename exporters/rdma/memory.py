@@ -1,0 +1,54 @@
+"""What the program remembers of ports, longer than any worker lives: facilities without readings.
+
+They are worked out from the readings of every family that reads these ports.
+"""
+
+from collections.abc import Collection, Iterator
+
+from catalog.rdma import RDMA_PORT_INFO
+from exporters.facility import Cycle
+from exporters.moment import Moment
+from exporters.rdma import history, inventory
+from exporters.rdma.error_rates import ErrorRates
+from exporters.rdma.history import History
+from exporters.rdma.inventory import Declare, Expected, nothing
+from exporters.sample import Sample
+
+_DEVICE = RDMA_PORT_INFO.labels.index("device")
+_ADDRESS = RDMA_PORT_INFO.labels.index("pci_bus_id")
+
+
+class Memory:
+    """The ports expected, the history of their links, and where each device was."""
+
+    def __init__(
+        self, facilities: Collection[str], interval: float, declare: Declare = nothing
+    ) -> None:
+        """Know nothing but what is declared; tell only what these facilities are for."""
+        self._facilities = frozenset(facilities)
+        self._expected = Expected(declare)
+        self._history = History()
+        self._rates = ErrorRates(interval)
+        self._devices: dict[str, str] = {}
+
+    def take(self, cycle: Cycle, now: Moment) -> None:
+        """Take a cycle of any worker that reads these ports."""
+        samples = tuple(sample for outcome in cycle.outcomes for sample in outcome.samples)
+        self._expected.learn(samples)
+        self._history.learn(samples, now)
+        self._rates.learn(samples, now)
+        for sample in samples:
+            if sample.metric is RDMA_PORT_INFO and (address := sample.labels[_ADDRESS]):
+                self._devices[address] = sample.labels[_DEVICE]
+
+    def device_at(self, address: str) -> str:
+        """Return the device that was seen at a PCI address; the address itself for one never."""
+        return self._devices.get(address, address)
+
+    def samples(self, elsewhere: Collection[str], now: Moment) -> Iterator[Sample]:
+        """Yield what is remembered; nothing is expected of devices that are elsewhere."""
+        if inventory.FACILITY.name in self._facilities:
+            yield from self._expected.samples(elsewhere)
+        if history.FACILITY.name in self._facilities:
+            yield from self._history.samples(now)
+            yield from self._rates.samples(now)

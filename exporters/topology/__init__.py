@@ -1,0 +1,1 @@
+"""Where the node's GPUs and NICs stand: on the PCI bus, and in the network."""
