@@ -1,0 +1,1 @@
+"""Who uses the GPUs: pods, as the kubelet tells; batch jobs, as their files tell."""
