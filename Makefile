@@ -13,12 +13,12 @@ PYTEST ?=
 # Cases of each property test in make soak, as a multiple of make test's.
 FUZZ_FACTOR ?= 40
 
-.PHONY: help setup tools demo test soak check render bench golden docs clean
+.PHONY: help setup tools packages demo test soak check render bench golden docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.ready tools ## Make the virtual environment and the real servers that demo and tests stand on
+setup: $(VENV)/.ready packages tools ## Make the virtual environment and the real servers that demo and tests stand on
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -35,10 +35,13 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 tools: $(VENV)/.ready
 	@$(BIN)/python -m testbed.tools
 
+packages: $(VENV)/.ready
+	@$(BIN)/python -m testbed.packages
+
 demo: setup ## Show a fault's whole way on real servers, hop by hop (KEEP=1 leaves it running)
 	@KEEP=$(KEEP) $(BIN)/python -m testbed.demo
 
-test: check tools ## Check, then run every test
+test: check packages tools ## Check, then run every test
 	$(BIN)/python -m pytest --benchmark-skip -m "not slow" $(PYTEST)
 
 soak: setup ## Run the long tests: soaks and full fuzz budgets

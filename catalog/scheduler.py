@@ -4,9 +4,10 @@ from catalog.metrics import Kind, Metric, counter, gauge
 
 VERBS = ("filter", "prioritize", "preempt")
 
-DRAIN_NODE_STATES = ("draining", "drained", "unvouched", "unmanaged")
+DRAIN_NODE_STATES = ("draining", "drained", "unvouched", "unmanaged", "users_unknown")
 """unvouched: a drain taint that no applied fault in the devices annotation stands behind;
-unmanaged: the node carries railwatch.io/managed=false. Neither is ever acted on."""
+unmanaged: the node carries railwatch.io/managed=false; users_unknown: a device is fenced, to be
+drained, and nobody says which pods use it. None of these is ever acted on."""
 
 DRAIN_POD_STATES = (
     "pending",
@@ -16,11 +17,20 @@ DRAIN_POD_STATES = (
     "several_budgets",
     "backoff",
     "bare",
+    "checkpoint",
+    "no_room",
+    "job",
 )
 """pending: next in line, held by the rate; budget: a PodDisruptionBudget allows no eviction;
 budget_stale: the budget's status is older than its spec; several_budgets: more than one selects
 the pod, which the Eviction API refuses; backoff: the last eviction was refused and the next try is
-not yet due; bare: nothing would recreate the pod."""
+not yet due; bare: nothing would recreate the pod; checkpoint: asked to save its state, and its
+deadline has not passed; no_room: nowhere else is room for it or its gang, and what it runs on still
+works; job: its Job would end of the eviction, and is not the drainer's to suspend."""
+
+DRAIN_JOB_RESULTS = ("suspended", "resumed", "failed")
+"""suspended: instead of being evicted to its end; resumed: its pods fit again; failed: the
+kube-apiserver did not take the change."""
 
 EVICTION_RESULTS = ("evicted", "gone", "blocked", "refused", "failed")
 """gone: deleted or replaced before; blocked: a budget said no (429); refused: not permitted or not
@@ -97,7 +107,8 @@ DRAIN_NODES = gauge(
 )
 DRAIN_PODS = gauge(
     "railwatch_scheduler_drain_pods",
-    "Pods still on drain nodes that are to leave, by what they wait for; only the leader counts.",
+    "Pods that are to leave a drain node, and the other ranks of their gangs, by what they wait "
+    "for; only the leader counts.",
     labels=("state",),
     source="drainer",
     states=DRAIN_POD_STATES,
@@ -114,6 +125,17 @@ DRAIN_FAILURES = counter(
     labels=("reason",),
     source="drainer",
 )
+DRAIN_JOBS = counter(
+    "railwatch_scheduler_drain_jobs_total",
+    "Jobs that the drainer suspended or resumed, by how it ended.",
+    labels=("result",),
+    source="drainer",
+)
+DRAIN_JOBS_SUSPENDED = gauge(
+    "railwatch_scheduler_drain_jobs_suspended",
+    "Jobs that the drainer has suspended and not resumed yet; only the leader counts.",
+    source="drainer",
+)
 GANG_REASONS = (
     "incomplete",
     "no_domain",
@@ -122,11 +144,12 @@ GANG_REASONS = (
     "malformed",
     "foreign_gate",
     "not_gated",
+    "draining",
 )
 """incomplete: pods are still missing; no_domain: no domain of the tier that it requires could ever
 hold it; no_room: one could, were it empty; unplaced: no room near its running ranks; malformed: its
 annotations make no sense; foreign_gate: another gate holds its pods too; not_gated: a pod waits
-without our gate."""
+without our gate; draining: ranks of it are still to be moved off a drain node."""
 
 GANG_RESULTS = ("placed", "conflicted", "failed", "rolled_back")
 """placed: let go and pinned; conflicted: changed meanwhile, and tried again; failed: no answer or
@@ -190,6 +213,8 @@ METRICS: tuple[Metric, ...] = (
     DRAIN_PODS,
     EVICTIONS,
     DRAIN_FAILURES,
+    DRAIN_JOBS,
+    DRAIN_JOBS_SUSPENDED,
     GANGS_WAITING,
     GANG_KEPT,
     GANG_PODS,

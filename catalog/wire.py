@@ -37,6 +37,20 @@ GANG_ACROSS_SITES = "gang-across-sites"
 GANG_PLACED = "gang-placed"
 """Annotation that a pod gets as it is let go: when (RFC 3339)."""
 
+DRAIN_REQUESTED = "drain-requested"
+"""Annotation that the drainer puts on a pod before it is evicted: when (RFC 3339). A request older
+than the fault that drains the node counts for nothing."""
+
+CHECKPOINT_DEADLINE = "checkpoint-deadline"
+"""Annotation of a pod, by its owner: how long (`5m`) the drainer waits after its request."""
+
+CHECKPOINTED = "checkpointed"
+"""Annotation of a pod, by its own job: when (RFC 3339) it last saved its state. A pod that says so
+later than the request is waited for no longer."""
+
+DRAIN_SUSPENDED = "drain-suspended"
+"""Label of a Job that the drainer has suspended and will resume; `true`."""
+
 ACTIONS = ("applied", "withheld", "blind")
 
 NODE = "node"

@@ -1,5 +1,6 @@
 """The exporter as a program: its command line, and how it begins and ends."""
 
+import gc
 import sys
 
 from exporters.pages import Pages
@@ -11,6 +12,7 @@ from exporters.zygote import Zygote, ZygoteGoneError
 from program.errors import ProgramError
 from program.flags import parser
 from program.surface import Surface, add_surface, open_surface, serve, until_signalled
+from program.web import Routes
 
 NAME = "railwatch-exporter"
 
@@ -47,9 +49,15 @@ def _once(exporter: Exporter) -> int:
     return 0
 
 
+def _pages(settings: Settings, exporter: Exporter) -> Routes:
+    pages = Pages(settings, exporter.board, topology=exporter.topology, fabric=exporter.fabric)
+    return pages.routes()
+
+
 def _serve(exporter: Exporter, settings: Settings, surface: Surface) -> int:
     stop = until_signalled()
-    server = serve(surface, Pages(settings, exporter.board).routes())
+    gc.freeze()  # what is loaded by now stays: to look through it again and again finds nothing
+    server = serve(surface, _pages(settings, exporter))
     try:
         exporter.run(stop)
     finally:

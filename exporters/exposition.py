@@ -1,7 +1,8 @@
 """Writes samples as Prometheus reads them, in the text format and in OpenMetrics 1.0.
 
 The two differ in their headers only, so the lines are written once for both. A series' name and
-labels are written once in its life: what changes from one snapshot to the next is the number.
+labels are written once in its life: what changes from one snapshot to the next is the number, and
+mostly not even that.
 """
 
 from collections.abc import Iterable
@@ -23,17 +24,21 @@ class Lines:
     """Series that came more than once; the first is kept, as two would spoil the whole scrape."""
 
 
+_Line = tuple[str, float, str]
+"""A series' name and labels, its last value, and the line that they make."""
+
+
 class Writer:
     """Writes snapshot after snapshot; remembers each series of the last one."""
 
     def __init__(self, order: Iterable[Metric]) -> None:
         """Take the metrics in the order they are to be written."""
         self._order = tuple(order)
-        self._known: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._known: dict[tuple[str, tuple[str, ...]], _Line] = {}
 
     def write(self, samples: Iterable[Sample]) -> Lines:
         """Write the samples; within a metric they stay in the order they came."""
-        known, fresh = self._known, dict[tuple[str, tuple[str, ...]], str]()
+        known, fresh = self._known, dict[tuple[str, tuple[str, ...]], _Line]()
         lines: dict[str, list[str]] = {metric.name: [] for metric in self._order}
         duplicates = []
         for sample in samples:
@@ -42,9 +47,12 @@ class Writer:
             if series in fresh:
                 duplicates.append(_series(sample).strip())
                 continue
-            text = known.get(series) or _series(sample)
-            fresh[series] = text
-            lines[name].append(f"{text}{number(sample.value)}\n")
+            line = known.get(series)
+            if line is None or line[1] != sample.value:
+                text = line[0] if line else _series(sample)
+                line = text, sample.value, f"{text}{number(sample.value)}\n"
+            fresh[series] = line
+            lines[name].append(line[2])
         self._known = fresh
         families = ((metric, "".join(lines[metric.name])) for metric in self._order)
         return Lines(
@@ -86,7 +94,10 @@ def openmetrics(lines: Lines) -> str:
     parts = []
     for metric, body in lines.families:
         family = metric.name.removesuffix("_total") if metric.kind is Kind.COUNTER else metric.name
-        parts.append(f"# HELP {family} {escape(metric.help)}\n# TYPE {family} {metric.kind}\n")
+        # Another exporter's counter may lack the suffix that OpenMetrics demands.
+        nameless = metric.kind is Kind.COUNTER and family == metric.name
+        kind = "unknown" if nameless else metric.kind
+        parts.append(f"# HELP {family} {escape(metric.help)}\n# TYPE {family} {kind}\n")
         if metric.unit and family.endswith(f"_{metric.unit}"):
             parts.append(f"# UNIT {family} {metric.unit}\n")
         parts.append(body)

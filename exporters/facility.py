@@ -33,6 +33,10 @@ class End(StrEnum):
     """The device is lost; the worker has left."""
     ABSENT = "absent"
     """There is no driver to speak to; the worker has left."""
+    NOT_MANAGED = "not_managed"
+    """The device is not ours to read; the worker has left."""
+    MISMATCH = "mismatch"
+    """The library does not fit the driver; the worker has left."""
     FAILED = "failed"
     """The device could not be opened; the worker has left."""
     HUNG = "hung"
@@ -55,6 +59,8 @@ class Facility(Generic[D_contra]):
     reads: str
     """What it reads, for `--help`."""
     readings: tuple[Callable[[D_contra], Iterable[Sample | Note]], ...] = ()
+    on: bool = True
+    """Whether it is read unless its flag says otherwise; detail that few need is off."""
 
     @property
     def key(self) -> str:

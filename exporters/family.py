@@ -1,7 +1,7 @@
 """The program's side of a family: takes its workers' cycles, says what the scrape shall see."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from exporters.facility import Cycle
 from exporters.ledger import Ledger, Standing
@@ -31,25 +31,44 @@ class Family(Protocol):
         """Yield what is known now."""
 
 
+@runtime_checkable
+class Lookout(Protocol):
+    """A family that looks around by itself, at what never waits."""
+
+    def look(self, now: Moment) -> None:
+        """Look; called before each step, which may be often."""
+
+
 class SoloFamily:
     """A family that one worker reads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what such a family is, the last three by keyword
         self,
         registered: Registered,
         settings: Settings,
         pace: Pace,
+        *,
         listen: Fold = lambda _cycle, _now: None,
         target: Callable[[], Target] = dict,
+        lasting: bool = True,
     ) -> None:
-        """Open the family's post; `listen` hears each cycle too, `target` says what to open."""
+        """Open the family's post; `listen` hears each cycle too, `target` says what to open.
+
+        A worker that is not `lasting` ends after each cycle, and gives its memory back.
+        """
         self._name = registered.name
         names = tuple(f.name for f in chosen(registered, settings.facilities) if f.readings)
         self._listen = listen
         self.settled = False
-        self.ledger = Ledger(names, settings.interval)
+        self.ledger = Ledger(names, pace.period)
         post = Post(
-            key=self._name, family=self._name, target=target, order=names, pace=pace, fold=self.fold
+            key=self._name,
+            family=self._name,
+            target=target,
+            order=names,
+            pace=pace,
+            fold=self.fold,
+            lasting=lasting,
         )
         self.posts = (post,)
 

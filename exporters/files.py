@@ -31,7 +31,7 @@ def read(path: str | Path, limit: int = LIMIT) -> str:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise _meaning(error, path) from None
+        raise meaning(error, path) from None
 
 
 def _all(descriptor: int, limit: int) -> bytes:
@@ -42,14 +42,15 @@ def _all(descriptor: int, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def entries(folder: Path) -> list[str]:
+def entries(folder: str | Path) -> list[str]:
     """Return the names in a folder, sorted; Absent and Unreadable as for `read`."""
     try:
         return sorted(os.listdir(folder))  # noqa: PTH208 - names, not paths, are wanted
     except OSError as error:
-        raise _meaning(error, folder) from None
+        raise meaning(error, folder) from None
 
 
-def _meaning(error: OSError, path: str | Path) -> Absent | Unreadable:
+def meaning(error: OSError, path: str | Path) -> Absent | Unreadable:
+    """Return what an error says of a path: that there is nothing, or that it cannot be read."""
     kind = Absent if error.errno in _ABSENT else Unreadable
     return kind(f"{path}: {error.strerror}")

@@ -2,6 +2,9 @@
 
 JSON, because a worker shares its memory with a driver's library: what a damaged worker writes can
 spoil its own readings, and nothing else.
+
+Cycle after cycle says the same series, most with the same values. Where a message brings just the
+series of the one at its place in the cycle before, it says only which values are others now.
 """
 
 import json
@@ -10,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from exporters.errors import ReadingError
-from exporters.facility import End, Outcome, State
+from exporters.facility import ATTACHED, End, Outcome, State
 from exporters.metrics import METRICS
 from exporters.sample import Note, Sample
 
@@ -29,27 +32,48 @@ Message = Outcome | tuple[End, str]
 """One facility's outcome, or the cycle's end and its problem."""
 
 
-def encode(message: Message) -> bytes:
-    """Return a message as it goes over the socket."""
-    document = _outcome(message) if isinstance(message, Outcome) else {"end": list(message)}
-    body = json.dumps(document, separators=(",", ":")).encode()
+Samples = tuple[Sample, ...]
+
+
+def encode(message: Message, before: Samples = ()) -> bytes:
+    """Return a message as it goes over the socket to one who knows the samples before."""
+    body = json.dumps(_document(message, before), separators=(",", ":")).encode()
     return _LENGTH.pack(len(body)) + body
 
 
-def _outcome(outcome: Outcome) -> dict[str, Any]:
+def _document(message: Message, before: Samples) -> dict[str, Any]:
+    return _outcome(message, before) if isinstance(message, Outcome) else {"end": list(message)}
+
+
+def _outcome(outcome: Outcome, before: Samples) -> dict[str, Any]:
     return {
         "facility": outcome.facility,
         "state": outcome.state,
         "seconds": outcome.seconds,
-        "samples": [(s.metric.name, s.labels, s.value) for s in outcome.samples],
+        **_samples(outcome.samples, before),
         "notes": [(n.name, n.value) for n in outcome.notes],
         "problem": outcome.problem,
         "device": outcome.device,
     }
 
 
-def decode(body: bytes) -> Message:
-    """Return the message in these bytes; FrameError where there is none."""
+def _samples(now: Samples, before: Samples) -> dict[str, Any]:
+    if now and _same_series(now, before):
+        pairs = enumerate(zip(now, before, strict=True))
+        others = [(i, a.value) for i, (a, b) in pairs if a is not b and a.value != b.value]
+        return {"changed": others}
+    return {"samples": [(s.metric.name, s.labels, s.value) for s in now]}
+
+
+def _same_series(now: Samples, before: Samples) -> bool:
+    return len(now) == len(before) and all(
+        a is b or (a.metric is b.metric and a.labels == b.labels)
+        for a, b in zip(now, before, strict=True)
+    )
+
+
+def decode(body: bytes, before: Samples = ()) -> Message:
+    """Return the message in these bytes, after these samples; FrameError where there is none."""
     try:
         document = json.loads(body)
         if "end" in document:
@@ -59,13 +83,56 @@ def decode(body: bytes) -> Message:
             facility=str(document["facility"]),
             state=State(document["state"]),
             seconds=float(document["seconds"]),
-            samples=tuple(Sample(_METRICS[m], tuple(ls), v) for m, ls, v in document["samples"]),
+            samples=_sampled(document, before),
             notes=tuple(Note(name, value) for name, value in document["notes"]),
             problem=str(document["problem"]),
             device=End(document["device"]),
         )
-    except (KeyError, TypeError, ValueError, RecursionError, ReadingError) as error:
+    except (LookupError, TypeError, ValueError, RecursionError, ReadingError) as error:
         raise FrameError(f"not a message of a worker: {error}") from None
+
+
+def _sampled(document: dict[str, Any], before: Samples) -> Samples:
+    if "changed" not in document:
+        return tuple(Sample(_METRICS[m], tuple(ls), v) for m, ls, v in document["samples"])
+    now = list(before)
+    for index, value in document["changed"]:
+        now[index] = Sample(before[index].metric, before[index].labels, value)
+    return tuple(now)
+
+
+class _Cycle:
+    """What was said in a cycle so far, and what at the same places of the one before."""
+
+    def __init__(self) -> None:
+        self._said: list[Samples] = []
+        self._at = 0
+
+    @property
+    def before(self) -> Samples:
+        """The samples at this place of the cycle before."""
+        return self._said[self._at] if self._at < len(self._said) else ()
+
+    def take(self, message: Message) -> None:
+        if not isinstance(message, Outcome):
+            self._at = 0
+        elif message.facility != ATTACHED:
+            self._said[self._at : self._at + 1] = [message.samples]
+            self._at += 1
+
+
+class Writer:
+    """Writes one worker's messages."""
+
+    def __init__(self) -> None:
+        """Begin with nothing said."""
+        self._cycle = _Cycle()
+
+    def write(self, message: Message) -> bytes:
+        """Return a message as it goes over the socket."""
+        written = encode(message, self._cycle.before)
+        self._cycle.take(message)
+        return written
 
 
 class Reader:
@@ -74,6 +141,7 @@ class Reader:
     def __init__(self) -> None:
         """Begin with nothing received."""
         self._buffer = bytearray()
+        self._cycle = _Cycle()
 
     def feed(self, received: bytes) -> Iterator[Message]:
         """Yield the messages that these bytes complete; FrameError where they are none."""
@@ -87,4 +155,6 @@ class Reader:
                 return
             body = bytes(self._buffer[_LENGTH.size : end])
             del self._buffer[:end]
-            yield decode(body)
+            message = decode(body, self._cycle.before)
+            self._cycle.take(message)
+            yield message

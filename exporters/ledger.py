@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from exporters.facility import Cycle, End, Outcome, State
 from exporters.moment import Moment
-from exporters.sample import Sample
+from exporters.sample import Note, Sample
 
 STALE_AFTER = 3
 """Intervals after which a reading that was not renewed is no longer shown."""
@@ -31,6 +31,7 @@ class Record:
     problem: str = ""
     seconds: float | None = None
     samples: tuple[Sample, ...] = ()
+    notes: tuple[Note, ...] = ()
     read: Moment | None = None
     succeeded: Moment | None = None
 
@@ -38,6 +39,7 @@ class Record:
         """Take the outcome of a run."""
         self.state, self.problem = outcome.state, outcome.problem
         self.seconds, self.samples, self.read = outcome.seconds, outcome.samples, now
+        self.notes = outcome.notes
         if outcome.state is State.OK:
             self.succeeded = now
 
@@ -55,7 +57,7 @@ def state_after(end: End) -> State:
     match end:
         case End.HUNG:
             return State.HUNG
-        case End.ABSENT | End.OK | End.RESET_REQUIRED:
+        case End.ABSENT | End.NOT_MANAGED | End.OK | End.RESET_REQUIRED:
             return State.ABSENT
         case _:
             return State.FAILED
@@ -88,6 +90,12 @@ class Ledger:
         for record in self._records.values():
             if record.read is not None and self.fresh(record.read, now):
                 yield from record.samples
+
+    def notes(self, now: Moment) -> Iterator[Note]:
+        """Yield what was noted within the last three intervals."""
+        for record in self._records.values():
+            if record.read is not None and self.fresh(record.read, now):
+                yield from record.notes
 
     def fresh(self, then: Moment, now: Moment) -> bool:
         """Whether what was read then is still shown now."""

@@ -13,10 +13,13 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPEN
 from catalog import __version__
 from exporters.facility import State
 from exporters.moment import Moment
-from exporters.settings import Settings
+from exporters.settings import OWN_PATHS, Settings
 from exporters.snapshot import Board, Form, Snapshot
+from exporters.topology.family import Document
 from program.web import Request, Response, Routes, text
 
+TOPOLOGY_PATH = "/topology"
+FABRIC_PATH = "/fabric"
 _SHORTEST_LIFE = 15.0
 _INTERVALS_OF_LIFE = 3
 
@@ -25,10 +28,17 @@ class Pages:
     """Answers from the newest snapshot; nothing here waits for hardware."""
 
     def __init__(
-        self, settings: Settings, board: Board, clock: Callable[[], Moment] = Moment.now
+        self,
+        settings: Settings,
+        board: Board,
+        clock: Callable[[], Moment] = Moment.now,
+        topology: Callable[[], Document | None] = lambda: None,
+        fabric: Callable[[], Document | None] = lambda: None,
     ) -> None:
-        """Take where snapshots hang; `clock` tells how old they are."""
+        """Take where snapshots hang and what gives the topology; `clock` tells how old they are."""
         self._board = board
+        self._topology = topology
+        self._fabric = fabric
         self._clock = clock
         self._path = settings.telemetry_path
         self._life = max(_INTERVALS_OF_LIFE * settings.interval, _SHORTEST_LIFE)
@@ -40,6 +50,8 @@ class Pages:
             ("GET", self._path): self.metrics,
             ("GET", "/healthz"): self.health,
             ("GET", "/readyz"): self.readiness,
+            ("GET", TOPOLOGY_PATH): self.topology,
+            ("GET", FABRIC_PATH): self.fabric,
         }
 
     def metrics(self, request: Request) -> Response:
@@ -93,11 +105,31 @@ class Pages:
             lines.append(f"{standing.family}/{standing.facility}: {standing.state}{said}\n")
         return text("".join(lines), 200 if snapshot.complete else 503)
 
+    def topology(self, request: Request) -> Response:
+        """Answer the topology as it was last found; how long ago that was, `Age` says.
+
+        An old one is no lie as an old number is: cards and cables seldom move.
+        """
+        return self._answer(request, self._topology())
+
+    def fabric(self, request: Request) -> Response:
+        """Answer the fabric as it was last discovered, with what changed of it since we began."""
+        return self._answer(request, self._fabric())
+
+    def _answer(self, request: Request, document: Document | None) -> Response:
+        if document is None:
+            return text("no topology yet\n", 503)
+        age = max(0, int(self._clock().mono - document.read.mono))
+        headers = (("ETag", document.tag), ("Age", str(age)))
+        if request.headers.get("if-none-match") == document.tag:
+            return Response(body=b"", content_type="application/json", status=304, headers=headers)
+        return Response(body=document.body, content_type="application/json", headers=headers)
+
     def landing(self, _request: Request) -> Response:
         """Answer the page that a person finds at the exporter's address."""
         links = "".join(
             f'<li><a href="{html.escape(path)}">{html.escape(path)}</a></li>'
-            for path in (self._path, "/healthz", "/readyz")
+            for path in (self._path, *OWN_PATHS[1:])
         )
         page = (
             '<!doctype html><html lang="en"><title>railwatch-exporter</title>'

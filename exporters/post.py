@@ -3,6 +3,10 @@
 Pure: it is told what happened and when, and says what to do. A worker that does not answer in time
 is asked to end, then killed; its successor begins only once it is reaped, which a worker caught in
 the kernel is not until the call it is in returns.
+
+Two kinds of failure, two ways to try again. A worker that was told why it cannot read comes back
+after a wait that doubles. One that hung has a successor at once, with twice the patience: nothing
+sees the device's return sooner than a call that waits for it.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,6 +32,10 @@ class Action(Enum):
     KILL = auto()
 
 
+def _always() -> bool:
+    return True
+
+
 class _Phase(Enum):
     VACANT = auto()
     BUSY = auto()
@@ -45,11 +53,16 @@ class Pace:
     """From one order to the next."""
     cycle: float
     """For one cycle, once the device is open."""
+    group: float
+    """For the calls of one facility within it."""
     attach: float = 120.0
     """To open the device: a driver that has been idle may take a minute and more."""
     retry: float
     """Before the first new try after a failure; it doubles with each further one."""
     retry_limit: float
+    """The longest wait, and the longest patience with a cycle of a device that hung."""
+    awaited: bool = True
+    """Whether snapshots wait a little for a cycle under way: not for one of many seconds."""
     grace: float = 1.0
     """Between asking a worker to end and killing it."""
 
@@ -57,13 +70,14 @@ class Pace:
     def of(cls, interval: float, epoch: float, *, intervals: int = 1) -> "Pace":
         """Return the pace that goes with `--interval`, of one order in so many intervals.
 
-        A cycle may take two intervals, at least 2 s, so that a busy machine is not taken for a
-        hung device, and at most 30 s.
+        A cycle may take two intervals, one facility of it one, each at least 2 s, so that a busy
+        machine is not taken for a hung device, and at most 30 and 15 s.
         """
         return cls(
             epoch=epoch,
             period=intervals * interval,
             cycle=min(max(2 * interval, 2.0), 30.0),
+            group=min(max(interval, 2.0), 15.0),
             retry=interval,
             retry_limit=12 * interval,
         )
@@ -71,6 +85,10 @@ class Pace:
     def delay(self, failures: int) -> float:
         """Return the wait before the next try after this many failures in a row."""
         return min(self.retry * 2.0 ** min(failures - 1, 30), self.retry_limit)
+
+    def patience(self, seconds: float, hangs: int) -> float:
+        """Return how long to wait for what may take so many seconds, after hangs in a row."""
+        return max(min(seconds * 2.0 ** min(hangs, 30), self.retry_limit), seconds)
 
 
 class Post:
@@ -86,8 +104,13 @@ class Post:
         pace: Pace,
         fold: Fold,
         lasting: bool = True,
+        wanted: Callable[[], bool] = _always,
     ) -> None:
-        """Take what to open, the facilities in the order they are read, and where cycles go."""
+        """Take what to open, the facilities in the order they are read, and where cycles go.
+
+        While it is not `wanted` the post stands empty: its worker is ended, as in a failure, but
+        nothing is told of it.
+        """
         self.key = key
         self.family = family
         self.target = target
@@ -96,25 +119,32 @@ class Post:
         self.pace = pace
         self._fold = fold
         self._lasting = lasting
+        self._wanted = wanted
         self._phase = _Phase.VACANT
         self._attached = False
         self._pending: list[Outcome] = []
         self._failures = 0
+        self._hangs = 0
+        """Failures, and hangs among them, since the last answer."""
         self._due = 0.0
-        self._killed: float | None = None
+        self._limit = 0.0
+        """When the whole cycle has to be over."""
 
     @property
     def wake(self) -> float:
         """When `step` will next have something to do, on the monotonic clock."""
-        return self._due
+        idle = self._phase is _Phase.VACANT and not self._wanted()
+        return float("inf") if idle else self._due
 
     @property
     def reading(self) -> bool:
-        """Whether a cycle is under way on an open device."""
-        return self._phase is _Phase.BUSY and self._attached
+        """Whether a cycle is under way on an open device, and worth a snapshot's waiting for it."""
+        return self._phase is _Phase.BUSY and self._attached and self.pace.awaited
 
     def step(self, now: Moment) -> Action | None:
         """Say what is to be done now."""
+        if self._phase is not _Phase.ENDING and not self._wanted():
+            return self._dismiss(now)
         if now.mono < self._due:
             return None
         match self._phase:
@@ -122,22 +152,46 @@ class Post:
                 return self._start(now)
             case _Phase.IDLE:
                 self._phase, self._pending = _Phase.BUSY, []
-                self._due = now.mono + self.pace.cycle
+                self._allow_cycle(now)
                 return Action.ORDER
             case _Phase.BUSY:
                 return self._overdue(now)
             case _Phase.ENDING:
-                self._killed, self._due = now.mono, float("inf")
+                self._due = float("inf")
                 return Action.KILL
 
     def _start(self, now: Moment) -> Action:
         self._phase, self._pending, self._attached = _Phase.BUSY, [], False
-        self._killed = None
-        self._due = now.mono + self.pace.attach
+        self._due = self._limit = now.mono + self.pace.attach
         return Action.START
+
+    def _dismiss(self, now: Moment) -> Action | None:
+        """End the worker of a post that is not wanted; what it was at counts for nothing."""
+        self._failures = self._hangs = 0
+        if self._phase is _Phase.VACANT:
+            return None
+        self._phase, self._due = _Phase.ENDING, now.mono + self.pace.grace
+        return Action.TERMINATE
+
+    def _allow_cycle(self, now: Moment) -> None:
+        self._limit = now.mono + self.pace.patience(self.pace.cycle, self._hangs)
+        self._allow_group(now)
+
+    def _allow_group(self, now: Moment) -> None:
+        patience = self.pace.patience(self.pace.group, self._hangs)
+        self._due = min(self._limit, now.mono + patience)
+
+    def hasten(self, now: Moment) -> None:
+        """Take a sign that the device is back: no wait, and no patience with what hung before."""
+        self._failures = self._hangs = 0
+        if self._phase is _Phase.VACANT:
+            self._due = min(self._due, now.mono)
+        elif self.reading:
+            self._due = min(self._due, now.mono + self.pace.cycle)
 
     def _overdue(self, now: Moment) -> Action:
         self._leave(now)
+        self._hangs += 1
         self._finish(End.HUNG, f"no answer from {self._current()}", now)
         return Action.TERMINATE
 
@@ -165,9 +219,12 @@ class Post:
             self._pending.append(message)
             if message.facility == ATTACHED:
                 self._attached = True
-                self._due = now.mono + self.pace.cycle
+                self._allow_cycle(now)
+            else:
+                self._allow_group(now)
             return
         end, problem = message
+        self._hangs = 0
         if end in (End.OK, End.RESET_REQUIRED):
             self._phase, self._failures = _Phase.IDLE, 0
             self._due = self._next_beat(now)
@@ -185,8 +242,6 @@ class Post:
             self._leave(now)
             self._finish(End.DIED, f"the worker ended: {how}", now)
         if self._phase is not _Phase.IDLE:
-            self._due = now.mono + self.pace.delay(self._failures)
-            if self._killed is not None and now.mono - self._killed > self.pace.grace:
-                # It was caught in the kernel and has come out: the call returned.
-                self._due = now.mono
+            at_once = self._hangs > 0 or self._failures == 0
+            self._due = now.mono + (0 if at_once else self.pace.delay(self._failures))
         self._phase = _Phase.VACANT

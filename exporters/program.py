@@ -2,30 +2,54 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from prometheus_client import REGISTRY
 
+from exporters.allocation.cards import readings
+from exporters.allocation.family import AllocationFamily
+from exporters.compat.registry import emitters
+from exporters.declaration import declaration
 from exporters.exposition import Writer
+from exporters.fabric.family import FabricFamily
 from exporters.facility import State
-from exporters.family import Family
+from exporters.family import Family, Lookout, SoloFamily
 from exporters.gpu.family import GpuFamily
+from exporters.keeping import Keeping
 from exporters.ledger import Standing
+from exporters.machine import Machine
 from exporters.metrics import METRICS
 from exporters.moment import Moment
 from exporters.node.family import NodeFamily
 from exporters.own import collector_samples, program_samples
 from exporters.post import Pace
+from exporters.rdma.ethtool_family import EthtoolFamily
 from exporters.rdma.family import RdmaFamily
-from exporters.registry import FAMILIES, GPU, NODE, RDMA, chosen
+from exporters.rdma.unwrap import Unwrap
+from exporters.registry import (
+    FABRIC,
+    FAMILIES,
+    GPU,
+    NODE,
+    RDMA,
+    RDMA_ETHTOOL,
+    RDMA_NETLINK,
+    TOPOLOGY,
+    UPLINK,
+    chosen,
+)
 from exporters.sample import Sample
 from exporters.settings import Settings
 from exporters.snapshot import Board, Snapshot
 from exporters.supervisor import Supervisor
+from exporters.topology.family import Document, TopologyFamily
+from exporters.uplink.family import UplinkFamily
 
 log = logging.getLogger(__name__)
 
 _SETTLE_LIMIT = 2.0
+
+SLOW_INTERVALS = 12
 
 
 def worker_modules(settings: Settings) -> dict[str, str]:
@@ -38,14 +62,41 @@ def families(settings: Settings, epoch: float) -> tuple[Family, ...]:
     pace = Pace.of(settings.interval, epoch)
     wanted = worker_modules(settings)
     made: list[Family] = []
+    gpus: GpuFamily | None = None
     node = NodeFamily(settings, pace) if NODE.name in wanted else None
+    keeping = Keeping(settings.state, machine := Machine.of(settings.sysfs))
+    declare = declaration(settings, machine)
     if GPU.name in wanted:
-        made.append(GpuFamily(settings, epoch, node.tail if node else None))
+        tail = node.tail if node else None
+        gpus = GpuFamily(settings, epoch, tail, keeping, declare)
+        made.append(gpus)
+    made.append(AllocationFamily(settings, epoch, lambda now: readings(gpus, now)))
+    rdma = RdmaFamily(settings, pace, Unwrap(keeping, settings.procfs), declare)
     if RDMA.name in wanted:
-        made.append(RdmaFamily(settings, pace))
+        made.append(rdma)
+    if RDMA_ETHTOOL.name in wanted:
+        made.append(EthtoolFamily(settings, epoch, rdma if RDMA.name in wanted else None))
+    if RDMA_NETLINK.name in wanted:
+        made.append(SoloFamily(RDMA_NETLINK, settings, _slow(settings, epoch), lasting=False))
+    if TOPOLOGY.name in wanted:
+        made.append(TopologyFamily(settings, _slow(settings, epoch)))
+    made += _beyond(settings, pace, wanted.keys())
     if node:
         made.append(node)
     return tuple(made)
+
+
+def _beyond(settings: Settings, pace: Pace, wanted: Container[str]) -> Iterator[Family]:
+    """Yield the families that look beyond the node: at the fabric, and along dedicated lines."""
+    if FABRIC.name in wanted:
+        yield FabricFamily(settings, pace.epoch)
+    if UPLINK.name in wanted:
+        yield UplinkFamily(settings, pace)
+
+
+def _slow(settings: Settings, epoch: float) -> Pace:
+    """Return the pace of what changes seldom and costs much to look at."""
+    return Pace.of(settings.interval, epoch, intervals=SLOW_INTERVALS)
 
 
 class Exporter:
@@ -58,7 +109,9 @@ class Exporter:
         self._supervisor = supervisor
         epoch = Moment.now().mono
         self._families = families(settings, epoch)
-        self._writer = Writer(METRICS)
+        self._lookouts = [family for family in self._families if isinstance(family, Lookout)]
+        self._emitters = emitters(settings.compat)
+        self._writer = Writer((*METRICS, *(m for e in self._emitters for m in e.metrics)))
         self._duplicates = 0
         self._journal = Journal()
         self._beat = epoch + settings.interval
@@ -81,10 +134,22 @@ class Exporter:
             self._wait()
         return None
 
+    def topology(self) -> Document | None:
+        """Return the document of the topology as it was last made, None where it never was."""
+        found = (f.document for f in self._families if isinstance(f, TopologyFamily))
+        return next(found, None)
+
+    def fabric(self) -> Document | None:
+        """Return the document of the fabric as it was last made, None where it never was."""
+        found = (f.document for f in self._families if isinstance(f, FabricFamily))
+        return next(found, None)
+
     def _act(self) -> None:
+        now = Moment.now()
+        for lookout in self._lookouts:
+            lookout.look(now)
         for family in self._families:
             self._supervisor.employ(family.posts)
-        now = Moment.now()
         self._supervisor.step(now)
         if self._is_due(now):
             self._publish(now)
@@ -119,7 +184,7 @@ class Exporter:
             self._beat += interval
         standings = tuple(s for family in self._families for s in family.standings(now))
         self._journal.note(standings)
-        lines = self._writer.write(self._samples(standings, now))
+        lines = self._writer.write(self._with_compat(tuple(self._samples(standings, now))))
         self._duplicates += len(lines.duplicates)
         self._journal.duplicates(lines.duplicates)
         self.board.publish(
@@ -138,6 +203,11 @@ class Exporter:
         yield from collector_samples(standings)
         for family in self._families:
             yield from family.samples(now)
+
+    def _with_compat(self, samples: Sequence[Sample]) -> Iterator[Sample]:
+        yield from samples
+        for emitter in self._emitters:
+            yield from emitter.emit(samples)
 
 
 class Journal:

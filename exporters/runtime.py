@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
 from exporters import frames
-from exporters.errors import Absent, DeviceLost, NoDriver, ReadingError, ResetRequired
+from exporters.errors import (
+    Absent,
+    DeviceLost,
+    Mismatch,
+    NoDriver,
+    NotManaged,
+    ReadingError,
+    ResetRequired,
+)
 from exporters.facility import ATTACHED, End, Facility, Outcome, State
 from exporters.sample import Note, Sample
 
@@ -40,32 +48,47 @@ def work(channel: socket.socket, attach: Callable[[], Session]) -> None:
 
     Every outcome is sent when it is there, so that the other side knows which call hangs.
     """
+    voice = _Voice(channel)
     try:
+        began = time.monotonic()
         session = attach()
-        _send(channel, Outcome(facility=ATTACHED, state=State.OK, notes=session.notes))
+        opened = Outcome(
+            facility=ATTACHED,
+            state=State.OK,
+            seconds=time.monotonic() - began,
+            notes=session.notes,
+        )
+        voice.say(opened)
         ordered = True
         while ordered:
-            end = _cycle(channel, session)
+            end = _cycle(voice, session)
             ordered = end in (End.OK, End.RESET_REQUIRED) and session.lasting and _ordered(channel)
     except Exception as error:  # noqa: BLE001 - said to the program, which decides what it means
-        _send(channel, (_meaning(error), _words(error)))
+        voice.say((_meaning(error), _words(error)))
 
 
 def _ordered(channel: socket.socket) -> bool:
     return channel.recv(1) != b""
 
 
-def _send(channel: socket.socket, message: frames.Message) -> None:
-    channel.sendall(frames.encode(message))
+class _Voice:
+    """Says a worker's messages to the program."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._writer = frames.Writer()
+
+    def say(self, message: frames.Message) -> None:
+        self._channel.sendall(self._writer.write(message))
 
 
-def _cycle(channel: socket.socket, session: Session) -> End:
+def _cycle(voice: _Voice, session: Session) -> End:
     end, problem = End.OK, ""
     for outcome in session.cycle():
-        _send(channel, outcome)
+        voice.say(outcome)
         if outcome.device is not End.OK and end not in GONE:
             end, problem = outcome.device, outcome.problem
-    _send(channel, (end, problem))
+    voice.say((end, problem))
     return end
 
 
@@ -75,6 +98,10 @@ def _meaning(error: Exception) -> End:
             return End.LOST
         case ResetRequired():
             return End.RESET_REQUIRED
+        case NotManaged():
+            return End.NOT_MANAGED
+        case Mismatch():
+            return End.MISMATCH
         case Absent():
             return End.ABSENT
         case _:

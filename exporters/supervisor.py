@@ -1,10 +1,12 @@
 """Carries out what the posts ask for, and carries to them what their workers send."""
 
 import contextlib
+import logging
 import os
 import selectors
 import signal
 import socket
+import time
 from collections.abc import Iterable
 
 from exporters.frames import FrameError, Reader
@@ -12,7 +14,11 @@ from exporters.moment import Moment
 from exporters.post import Action, Post
 from exporters.zygote import Zygote
 
+log = logging.getLogger(__name__)
+
 _CHUNK = 1 << 18
+_LULL = 0.005
+"""Seconds for which what workers say may gather."""
 
 
 class _Hire:
@@ -80,6 +86,10 @@ class Supervisor:
     def wait(self, seconds: float) -> None:
         """Wait at most so long for anything to happen, and pass it on."""
         timeout = None if seconds == float("inf") else max(0.0, seconds)
+        if self.reading and timeout != 0:
+            # A worker in the middle of a cycle says one thing after the other: to take each up at
+            # once would cost more than to read it.
+            time.sleep(_LULL if timeout is None else min(_LULL, timeout))
         for ready, _ in self._selector.select(timeout):
             if isinstance(ready.data, _Hire):
                 self._receive(ready.data, Moment.now())
@@ -104,7 +114,8 @@ class Supervisor:
                     hire.post.received(message, now)
         except BlockingIOError:
             return
-        except FrameError:
+        except FrameError as error:
+            log.warning("worker killed", extra={"post": hire.post.key, "problem": str(error)})
             self._zygote.kill(hire.number, signal.SIGKILL)
         except OSError:
             pass

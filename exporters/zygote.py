@@ -53,6 +53,7 @@ class Zygote:
         """Fork the zygote; call from the main thread, before there is any other."""
         self.socket, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         program = os.getpid()
+        _share()
         self.pid = os.fork()
         if self.pid == 0:
             self.socket.close()
@@ -124,6 +125,7 @@ def _bind_to(parent: int) -> None:
 
 def _live(control: socket.socket, program: int) -> NoReturn:
     try:
+        gc.disable()
         _bind_to(program)
         _prctl(_PR_SET_NAME, b"rw-zygote")
         _Nursery(control).serve()
@@ -131,6 +133,12 @@ def _live(control: socket.socket, program: int) -> NoReturn:
         traceback.print_exc()
     finally:
         os._exit(0)
+
+
+def _share() -> None:
+    """Set aside what there is, so that no collector writes on pages that a fork will share."""
+    gc.collect()
+    gc.freeze()
 
 
 class _Nursery:
@@ -162,7 +170,10 @@ class _Nursery:
         self._end_all()
 
     def _obey(self) -> bool:
-        message, descriptors, _, _ = socket.recv_fds(self._control, _MESSAGE, 1)
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._control, _MESSAGE, 1)
+        except ConnectionError:  # the program left without hearing of every death
+            return False
         if not message:
             return False
         order = json.loads(message)
@@ -180,9 +191,7 @@ class _Nursery:
         facilities = frozenset(settings["facilities"])
         self._settings = Settings(**{**settings, "facilities": facilities})
         self._modules = {family: importlib.import_module(m) for family, m in modules.items()}
-        gc.disable()
-        gc.collect()
-        gc.freeze()
+        _share()
 
     def _fork(self, order: Mapping[str, Any], channel: socket.socket) -> None:
         zygote = os.getpid()
@@ -201,6 +210,7 @@ class _Nursery:
         self, zygote: int, order: Mapping[str, Any], channel: socket.socket
     ) -> NoReturn:
         try:
+            gc.enable()  # of what it makes itself; what it shares is frozen
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)

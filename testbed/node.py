@@ -91,6 +91,8 @@ def _main() -> int:
     with ExitStack() as stack:
         nvml = stack.enter_context(simulated_nvml)
         sysfs = stack.enter_context(simulated_sysfs)
+        for gpu in range(nvml.gpus):
+            sysfs.gpus.plug(nvml.slot(gpu))
         argv = [*exporter(nvml, sysfs), *own, *passed]
         process = Process(argv, name="exporter", env=nvml.environment)
         return _watch(

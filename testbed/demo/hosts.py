@@ -21,6 +21,8 @@ class Host:
         self.name = name
         self.nvml = stack.enter_context(SimulatedNvml(gpus=GPUS, seed=name))
         self.sysfs = stack.enter_context(SimulatedSysfs(ports=PORTS, seed=name))
+        for gpu in range(GPUS):
+            self.sysfs.gpus.plug(self.nvml.slot(gpu))
         self.port = free_port()
         self._stack = stack
         self._logs = logs

@@ -139,12 +139,16 @@ class Hardware:
             *("--path.procfs", str(self.sysfs.proc)),
             *("--path.kmsg", str(self.nvml.kernel_log.path)),
             *("--nvml.library", str(self.nvml.library)),
+            *("--kubelet.socket-dir", str(self.sysfs.root / "pod-resources")),
+            *("--path.pod-logs", str(self.sysfs.root / "log")),
         ]
 
 
 @contextmanager
 def hardware(gpus: int = 3, ports: int = 2) -> Iterator[Hardware]:
     with SimulatedNvml(gpus=gpus) as nvml, SimulatedSysfs(ports=ports) as sysfs:
+        for gpu in range(gpus):
+            sysfs.gpus.plug(nvml.slot(gpu))
         yield Hardware(nvml, sysfs)
 
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.gpu import GPU_ECC_ERRORS, GPU_TEMPERATURE
-from exporters.facility import End, Outcome, State
-from exporters.frames import FrameError, Message, Reader, decode, encode
+from exporters.facility import ATTACHED, End, Outcome, State
+from exporters.frames import FrameError, Message, Reader, Writer, decode, encode
 from exporters.sample import Note, Sample
 from tests.budget import examples
 
@@ -67,3 +67,73 @@ def test_a_length_beyond_all_measure_is_refused_before_it_is_awaited() -> None:
 def test_no_bytes_crash_the_reader(noise: bytes) -> None:
     with pytest.raises(FrameError):
         list(Reader().feed(struct.pack("!I", len(noise)) + noise))
+
+
+def reading(*values: float, uuid: str = "GPU") -> Outcome:
+    """Return an outcome of one series a value."""
+    samples = tuple(
+        Sample(GPU_ECC_ERRORS, (str(index), uuid, "corrected"), value)
+        for index, value in enumerate(values)
+    )
+    return Outcome(facility="ecc", state=State.OK, samples=samples)
+
+
+def test_a_cycle_like_the_last_says_only_what_is_another_value_now() -> None:
+    writer, done = Writer(), (End.OK, "")
+    first = [writer.write(m) for m in (reading(*range(50)), done)]
+    second = [writer.write(m) for m in (reading(99, *range(1, 50)), done)]
+
+    assert len(second[0]) < len(first[0]) / 10
+    heard = list(Reader().feed(b"".join((*first, *second))))
+    assert heard == [reading(*range(50)), done, reading(99, *range(1, 50)), done]
+
+
+def test_other_series_at_the_same_place_are_said_in_full() -> None:
+    writer, done = Writer(), (End.OK, "")
+    said: list[Message] = [
+        reading(1, 2),
+        done,
+        reading(1, 2, 3),
+        done,
+        reading(1, 2, 3, uuid="other"),
+        done,
+    ]
+
+    assert list(Reader().feed(b"".join(map(writer.write, said)))) == said
+
+
+@pytest.mark.parametrize(
+    "changed", [b"[[7,1]]", b'[["0",1]]', b"[[0]]", b"[[0,-1]]", b"7", b'[[0,"x"]]']
+)
+def test_a_change_of_what_was_never_said_is_refused(changed: bytes) -> None:
+    whole = encode(reading(1, 2), reading(1, 2).samples)[4:]
+    body = whole.replace(b'"changed":[]', b'"changed":' + changed)
+    assert body != whole
+
+    with pytest.raises(FrameError):
+        decode(body, reading(1, 2).samples)
+
+
+CYCLES = st.lists(
+    st.lists(
+        st.builds(
+            lambda values, uuid: reading(*values, uuid=uuid),
+            st.lists(st.integers(0, 3), max_size=4),
+            st.sampled_from("ab"),
+        ),
+        max_size=3,
+    ),
+    max_size=6,
+)
+
+
+@given(cycles=CYCLES)
+@settings(max_examples=examples(150), deadline=None)
+def test_whatever_cycles_say_arrives(cycles: list[list[Outcome]]) -> None:
+    writer, reader = Writer(), Reader()
+    opened = Outcome(facility=ATTACHED, state=State.OK)
+    said: list[Message] = [opened]
+    for cycle in cycles:
+        said += [*cycle, (End.OK, "")]
+
+    assert [m for message in said for m in reader.feed(writer.write(message))] == said

@@ -11,8 +11,9 @@ from exporters.facility import State
 from exporters.ledger import Standing
 from exporters.pages import Pages
 from exporters.sample import Sample
-from exporters.settings import Settings
+from exporters.settings import OWN_PATHS, Settings
 from exporters.snapshot import Board, Form, Snapshot
+from exporters.topology.family import Document
 from program.web import Request, Response
 from tests.exporters.samples import at
 
@@ -148,4 +149,30 @@ def test_the_landing_page_links_what_there_is() -> None:
     body = pages.landing(request()).body.decode()
 
     assert 'href="/a&lt;b"' in body
-    assert set(pages.routes()) == {("GET", p) for p in ("/", "/a<b", "/healthz", "/readyz")}
+    for path in OWN_PATHS:
+        assert path == "/" or f'href="{path}"' in body
+    assert set(pages.routes()) == {("GET", path) for path in ("/a<b", *OWN_PATHS)}
+
+
+def test_the_topology_is_served_as_it_was_last_found() -> None:
+    now = 70.0
+    found = Document(body=b'{"version":1}', tag='"abc"', read=at(10))
+    pages = Pages(Settings(), Board(), clock=lambda: at(now), topology=lambda: found)
+
+    answer = pages.topology(request())
+
+    assert (answer.status, answer.body) == (200, b'{"version":1}')
+    assert answer.content_type == "application/json"
+    assert dict(answer.headers) == {"ETag": '"abc"', "Age": "60"}
+
+
+def test_who_has_the_topology_already_gets_nothing_new() -> None:
+    found = Document(body=b"{}", tag='"abc"', read=at(10))
+    pages = Pages(Settings(), Board(), clock=lambda: at(10), topology=lambda: found)
+
+    assert pages.topology(request(if_none_match='"abc"')).status == 304
+    assert pages.topology(request(if_none_match='"abd"')).status == 200
+
+
+def test_before_the_first_topology_there_is_none() -> None:
+    assert Site().pages.topology(request()).status == 503

@@ -13,6 +13,7 @@ class Watched:
 
     def __init__(self, *, lasting: bool = True) -> None:
         self.cycles: list[Cycle] = []
+        self.wanted = True
         self.post = Post(
             key="gpu 0",
             family="gpu",
@@ -21,6 +22,7 @@ class Watched:
             pace=PACE,
             fold=self.take,
             lasting=lasting,
+            wanted=lambda: self.wanted,
         )
 
     def take(self, cycle: Cycle, _now: Moment) -> None:
@@ -71,13 +73,13 @@ def test_opening_a_device_may_take_two_minutes() -> None:
     assert watched.cycles[0].problem == "no answer from the device when it was opened"
 
 
-def test_a_cycle_past_two_intervals_is_hung_and_names_the_call() -> None:
+def test_a_facility_past_one_interval_is_hung_and_named() -> None:
     watched = Watched()
     post = watched.started()
-    post.received(outcome("xid"), at(1))
+    post.received(outcome("xid"), at(3))
 
-    assert post.step(at(10.9)) is None
-    assert post.step(at(11)) is Action.TERMINATE
+    assert post.step(at(7.9)) is None
+    assert post.step(at(8)) is Action.TERMINATE
 
     (cycle,) = watched.cycles
     assert cycle.end is End.HUNG
@@ -85,24 +87,90 @@ def test_a_cycle_past_two_intervals_is_hung_and_names_the_call() -> None:
     assert post.ends == {End.HUNG: 1, End.DIED: 0}
 
 
+def test_a_cycle_past_two_intervals_is_hung_though_each_facility_was_in_time() -> None:
+    watched = Watched()
+    post = watched.started()
+    for second in (4, 7, 10):
+        post.received(outcome("xid"), at(second))
+
+    assert post.step(at(10.9)) is None
+    assert post.step(at(11)) is Action.TERMINATE
+
+
 def test_a_worker_that_does_not_end_when_asked_is_killed_once() -> None:
     post = Watched().started()
-    post.step(at(11))
+    post.step(at(6))
 
-    assert post.step(at(11.5)) is None
-    assert post.step(at(12)) is Action.KILL
+    assert post.step(at(6.5)) is None
+    assert post.step(at(7)) is Action.KILL
     assert post.step(at(1000)) is None
 
 
-def test_a_successor_starts_only_once_the_worker_is_reaped() -> None:
+def test_a_successor_starts_only_once_the_worker_is_reaped_and_then_at_once() -> None:
     post = Watched().started()
-    post.step(at(11))
-    post.step(at(12))
+    post.step(at(6))
+    post.step(at(7))
 
     assert post.step(at(300)) is None
     post.ended("Killed", at(300))
 
-    assert post.step(at(300)) is Action.START  # it was caught in the kernel; the call returned
+    assert post.step(at(300)) is Action.START
+
+
+def test_patience_with_a_device_that_hangs_doubles_up_to_a_minute_and_ends_with_an_answer() -> None:
+    watched = Watched()
+    post, now, waits = watched.started(), 1.0, []
+    for _ in range(6):
+        waits.append(post.wake - now)
+        now = post.wake
+        assert post.step(at(now)) is Action.TERMINATE
+        post.ended("Terminated", at(now))
+        assert post.step(at(now)) is Action.START
+        post.received(outcome(ATTACHED), at(now))
+
+    post.received((End.OK, ""), at(now))
+    post.step(at(post.wake))
+
+    assert waits == [5, 10, 20, 40, 60, 60]
+    assert post.wake % 5 == 0
+    assert watched.cycles[-1].complete
+
+
+def test_a_sign_of_return_ends_the_wait_and_the_patience() -> None:
+    waits, hangs = Watched().post, Watched().started()
+    waits.step(at(0))
+    waits.received((End.LOST, "gone"), at(0))
+    waits.ended("exit code 0", at(0))
+    for _ in range(4):
+        hangs.step(at(hangs.wake))
+        hangs.ended("Terminated", at(300))
+        hangs.step(at(300))
+        hangs.received(outcome(ATTACHED), at(300))
+
+    waits.hasten(at(1))
+    hangs.hasten(at(301))
+
+    assert waits.step(at(1)) is Action.START
+    assert hangs.wake == 311
+
+
+def test_a_post_that_is_not_wanted_is_emptied_and_filled_again_without_a_failure() -> None:
+    watched = Watched()
+    post = watched.started()
+    watched.wanted = False
+
+    assert post.step(at(2)) is Action.TERMINATE
+    assert post.step(at(2)) is None
+    assert post.step(at(3)) is Action.KILL
+    post.received((End.OK, ""), at(3))
+    post.ended("Killed", at(3))
+    assert post.step(at(900)) is None
+    assert post.wake == float("inf")
+    watched.wanted = True
+    assert post.step(at(901)) is Action.START
+
+    assert watched.cycles == []
+    assert sum(post.ends.values()) == 0
 
 
 def test_the_wait_before_a_successor_doubles_up_to_a_minute() -> None:
@@ -135,9 +203,9 @@ def test_an_answer_ends_the_waits() -> None:
 def test_an_answer_after_the_deadline_counts_for_nothing() -> None:
     watched = Watched()
     post = watched.started()
-    post.step(at(11))
+    post.step(at(6))
 
-    post.received((End.OK, ""), at(11.5))
+    post.received((End.OK, ""), at(6.5))
 
     assert [cycle.end for cycle in watched.cycles] == [End.HUNG]
 

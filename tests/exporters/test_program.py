@@ -9,9 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from catalog import rdma_counters
+from catalog import (
+    fabric,
+    gpu_allocation,
+    rdma_counters,
+    rdma_ethernet,
+    rdma_link,
+    rdma_modules,
+    rdma_netlink,
+    topology,
+)
 from exporters.metrics import METRICS
+from exporters.registry import FAMILIES
+from testbed.nvml import PROFILES, state
 from testbed.tools import ensure
+from tests.exporters.gpu.fuzzing import everything
 from tests.exporters.running import (
     EXPORTER,
     ROOT,
@@ -43,24 +55,55 @@ def running(machine: Hardware) -> Iterator[Exporter]:
         yield started
 
 
+ELSEWHERE = {
+    metric.name
+    for module in (
+        fabric,
+        gpu_allocation,
+        rdma_counters,
+        rdma_ethernet,
+        rdma_link,
+        rdma_modules,
+        rdma_netlink,
+        topology,
+    )
+    for metric in module.METRICS
+}
+"""What it takes many ports, cards and hours to see (tests/exporters/rdma/test_series.py,
+test_netlink.py, tests/exporters/topology), a fabric (tests/exporters/fabric), or pods
+(tests/exporters/allocation/test_program.py)."""
+
+
+@pytest.fixture
+def complete(machine: Hardware) -> Iterator[Exporter]:
+    """An exporter that reads every detail; a GPU has all that any has, another is divided."""
+    with machine.nvml.card(GPUS - 1) as card:
+        everything(card)
+    machine.nvml.set(0, mig_mode=1)
+    with machine.nvml.card(0) as card:
+        state.divide(card, PROFILES["H100-MIG"].migs)
+    detail = [f for family in FAMILIES for f in family.facilities if not f.on]
+    with exporter(machine, *(f"--collector.{facility.key}" for facility in detail)) as started:
+        yield started
+
+
 def test_every_metric_of_the_catalogue_is_there_and_promtool_finds_no_fault(
-    machine: Hardware, running: Exporter
+    machine: Hardware, complete: Exporter
 ) -> None:
     machine.nvml.kernel_log.sxid(3, "0000:05:00.0", 12028, "egress PRIV error", fatal=False)
-    running.await_scrape(
+    complete.await_scrape(
         "the SXid", 5, lambda s: bool(s.all("railwatch_gpu_nvswitch_sxid_errors_total"))
     )
     counters = "class/infiniband/mlx5_1/ports/1"
-    for known in rdma_counters.KNOWN:  # of all drivers in one port, which no real one has
-        machine.sysfs.write(f"{counters}/{known.folder}/{known.file}", "0")
     machine.sysfs.write(f"{counters}/hw_counters/of_tomorrow", "0")
     machine.sysfs.set_counter("mlx5_1", 1, "link_downed", 255)
     machine.sysfs.write(f"{counters}/hw_counters/damaged", "damaged")
-    running.await_scrape("the error", 5, lambda s: bool(s.all("railwatch_rdma_read_errors_total")))
-    text = running.get().body.decode()
+    complete.await_scrape("the error", 5, lambda s: bool(s.all("railwatch_rdma_read_errors_total")))
+    complete.await_scrape("what is learned", 15, lambda s: bool(s.all("railwatch_gpu_expected")))
+    text = complete.get().body.decode()
 
     found = {series.name for series in parse(text).series}
-    assert {metric.name for metric in METRICS} <= found
+    assert {metric.name for metric in METRICS} - ELSEWHERE <= found
     promtool = str(ensure("promtool")["promtool"])
     checked = subprocess.run([promtool, "check", "metrics"], input=text.encode(), check=False)
     assert checked.returncode == 0
@@ -139,7 +182,7 @@ def test_one_worker_a_gpu_at_most_however_often_it_hangs(
     machine.nvml.hang(0, call="nvmlDeviceGetTemperature")
     running.await_scrape("two hangs", 15, hung_twice)
 
-    assert most <= GPUS + 1  # the inventory's own comes and goes
+    assert most <= GPUS + 2  # those of the list and of the bus in doubt come and go
 
 
 def test_a_lost_gpu_is_lost_and_its_xid_is_counted_once(
@@ -152,7 +195,14 @@ def test_a_lost_gpu_is_lost_and_its_xid_is_counted_once(
 
     machine.nvml.lose(2)
 
-    scrape = running.await_scrape("state lost", 5, lambda s: s.gpu_state(lost) == "lost")
+    scrape = running.await_scrape(
+        "state lost, and the log",
+        5,
+        lambda s: (
+            s.gpu_state(lost) == "lost"
+            and s.value("railwatch_gpu_xid_errors_total", uuid=lost, xid="79") == 1
+        ),
+    )
     (counted,) = scrape.all("railwatch_gpu_xid_errors_total", uuid=lost, xid="79")
     assert (counted.value, counted.labels["resolution"]) == (1, "RESTART_BM")
     seen = scrape.value("railwatch_gpu_xid_last_timestamp_seconds", uuid=lost, xid="79")
@@ -229,7 +279,9 @@ def test_without_a_driver_the_gpu_family_is_absent_and_the_rest_goes_on(
 
         assert scrape.collector_state("gpu", "memory") == "absent"
         assert scrape.collector_state("gpu", "state") == "absent"
-        assert not scrape.all("railwatch_gpu_state")
+        assert scrape.value("railwatch_gpu_driver_state", state="absent") == 1
+        shown = [s.labels["state"] for s in scrape.all("railwatch_gpu_state") if s.value == 1]
+        assert shown == ["unreadable"] * GPUS  # the bus shows them, and nothing is known of them
         assert scrape.value("railwatch_rdma_port_state", device="mlx5_0") == 4
         ready = running.get("/readyz")
         assert ready.status == 200
@@ -321,7 +373,8 @@ def test_the_pages_beside_the_metrics(running: Exporter) -> None:
 
 def test_sigterm_ends_everything_with_exit_code_0(running: Exporter) -> None:
     processes = running.processes()
-    assert len(processes) == 2 + GPUS + 2  # itself, zygote, GPUs, RDMA, node
+    lasting = [pid for pid in processes if _name(pid) != "rw-allocation"]  # comes and goes
+    assert len(lasting) == 2 + GPUS + 3  # itself, zygote, GPUs, RDMA, its interfaces, node
 
     running.process.signal(signal.SIGTERM)
 

@@ -122,8 +122,10 @@ FINE = Outcome(facility="thermal", state=State.OK, samples=(SAMPLE,))
 def test_a_worker_reads_at_once_then_on_each_order_until_dismissed() -> None:
     worker = Worker(Stub(FINE))
 
-    told = Outcome(facility=ATTACHED, state=State.OK, notes=Stub.notes)
-    assert worker.until_end() == [told, FINE, (End.OK, "")]
+    opened, *rest = worker.until_end()
+    assert isinstance(opened, Outcome)
+    assert (opened.facility, opened.notes) == (ATTACHED, Stub.notes)
+    assert rest == [FINE, (End.OK, "")]
     worker.order()
     assert worker.until_end() == [FINE, (End.OK, "")]
     worker.dismiss()

@@ -34,12 +34,33 @@ FACILITIES = {
     "gpu.engines",
     "gpu.ecc_locations",
     "gpu.sram_ecc",
+    "gpu.power_limits",
+    "gpu.repairs",
+    "gpu.remapped_banks",
+    "gpu.pcie_bytes",
+    "gpu.nvlink",
+    "gpu.nvlink_errors",
+    "gpu.c2c",
+    "gpu.fabric",
+    "gpu.gsp",
     "rdma.port",
     "rdma.counters",
     "rdma.statistics",
     "rdma.inventory",
+    "rdma.history",
+    "rdma_ethtool.roce",
+    "rdma_ethtool.modules",
+    "rdma_netlink.links",
+    "rdma_netlink.resources",
+    "rdma_netlink.counters",
+    "topology.neighbors",
+    "topology.places",
     "node.boot",
     "node.kernel_log",
+    "gpu.users",
+    "allocation.names",
+    "allocation.pods",
+    "hpc.jobs",
 }
 
 
@@ -55,7 +76,27 @@ def test_the_defaults_are_a_promise() -> None:
         "procfs": "/proc",
         "kmsg": "/dev/kmsg",
         "nvml_library": "libnvidia-ml.so.1",
+        "state": "",
+        "inventory_file": "",
+        "inventory_node": "",
+        "hold_file": "",
+        "driver_ready_file": "",
+        "exit_on_driver_mismatch": False,
         "interval": 5.0,
+        "kubelet_socket_dir": "/var/lib/kubelet/pod-resources",
+        "pod_logs": "/var/log",
+        "hpc_job_mapping_dir": "",
+        "compat": (),
+        "lldp_file": "",
+        "lldp_listen": False,
+        "lldp_silence": 300.0,
+        "topology_roles_file": "",
+        "fabric_interval": 60.0,
+        "fabric_timeout": 20.0,
+        "fabric_mad_rate": 500.0,
+        "fabric_ca": "",
+        "fabric_port": 0,
+        "fabric_traffic": False,
         "once": False,
         "telemetry_path": "/metrics",
         "facilities": FACILITIES,
@@ -63,10 +104,22 @@ def test_the_defaults_are_a_promise() -> None:
     assert read() == Settings()
 
 
+def test_ending_for_a_mismatch_needs_a_place_to_keep_that_it_did() -> None:
+    with pytest.raises(UsageError, match=r"--path\.state"):
+        read("--exit-on-driver-mismatch")
+
+    assert read("--exit-on-driver-mismatch", "--path.state", "/x").exit_on_driver_mismatch
+
+
 def test_a_family_is_switched_off_with_all_it_has() -> None:
     assert read("--no-collector.gpu").facilities == {
         key for key in FACILITIES if not key.startswith("gpu.")
     }
+
+
+def test_detail_is_off_until_it_is_asked_for() -> None:
+    assert "gpu.nvlink_links" not in read().facilities
+    assert "gpu.nvlink_links" in read("--collector.gpu.nvlink_links").facilities
 
 
 def test_one_facility_is_switched_off_alone() -> None:
@@ -77,7 +130,7 @@ def test_a_switch_given_twice_counts_as_given_last() -> None:
     assert read("--no-collector.rdma", "--collector.rdma").facilities == FACILITIES
 
 
-@pytest.mark.parametrize("path", ["", "metrics", "/", "/healthz", "/readyz"])
+@pytest.mark.parametrize("path", ["", "metrics", "/", "/healthz", "/readyz", "/topology"])
 def test_a_path_that_cannot_be_served_is_refused(path: str) -> None:
     with pytest.raises(UsageError, match=r"--web\.telemetry-path"):
         read("--web.telemetry-path", path)

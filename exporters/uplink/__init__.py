@@ -1,0 +1,1 @@
+"""The dedicated line between two sites, as this node sees it: traffic, limiters, probes, disks."""

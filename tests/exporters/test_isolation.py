@@ -1,0 +1,288 @@
+"""What one GPU, or the driver, does to the rest: the program on hardware that misbehaves."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from testbed.waiting import wait_until
+from tests.exporters.running import Exporter, Hardware, Scrape, await_gone, exporter, hardware
+from tests.packages import needs
+
+GPUS = 8
+INTERVAL = 1.0
+THERMAL = "nvmlDeviceGetTemperature"
+NO_PERMISSION, MISMATCH = 4, 18
+"""NVML_ERROR_NO_PERMISSION, NVML_ERROR_LIB_RM_VERSION_MISMATCH."""
+
+
+@contextmanager
+def node(
+    *flags: str, gpus: int = GPUS, interval: str = "1s"
+) -> Iterator[tuple[Hardware, Exporter]]:
+    with (
+        hardware(gpus, ports=1) as machine,
+        exporter(machine, *flags, interval=interval) as running,
+    ):
+        yield machine, running
+
+
+def driver_state(scrape: Scrape) -> str | None:
+    states = [s.labels["state"] for s in scrape.all("railwatch_gpu_driver_state") if s.value == 1]
+    return states[0] if states else None
+
+
+def states(scrape: Scrape) -> set[str]:
+    return {s.labels["state"] for s in scrape.all("railwatch_gpu_state") if s.value == 1}
+
+
+def stuck(running: Exporter) -> list[int]:
+    """Return the program's processes in uninterruptible sleep."""
+
+    def state(pid: int) -> str:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return ""
+
+    return [pid for pid in running.processes() if state(pid) == "D"]
+
+
+def gpu_workers(running: Exporter) -> list[int]:
+    found = []
+    for pid in running.processes():
+        try:
+            if Path(f"/proc/{pid}/comm").read_text() == "rw-gpu\n":
+                found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+@needs("fuse3")
+def test_a_gpu_stuck_in_the_kernel_costs_no_other_a_reading_and_is_back_within_two_intervals() -> (
+    None
+):
+    with node() as (machine, running):
+        uuid = machine.nvml.uuid(3)
+        machine.nvml.stick(3, call=THERMAL)
+        running.await_scrape("state hung", 10, lambda s: s.gpu_state(uuid) == "hung")
+        wait_until(lambda: stuck(running), what="a worker that cannot be killed")
+
+        for _ in range(10):
+            scrape = running.scrape()
+            ages = {s.labels["uuid"]: s.value for s in scrape.all("railwatch_gpu_age_seconds")}
+            assert len(ages) == GPUS
+            assert max(age for of, age in ages.items() if of != uuid) <= 2 * INTERVAL
+            assert states(scrape) == {"ok", "hung"}
+            assert len(stuck(running)) <= 1
+            assert len(gpu_workers(running)) <= GPUS + 2  # the list, and the bus in doubt
+            time.sleep(0.2)
+        gone = running.await_scrape(
+            "the end of its readings",
+            5,
+            lambda s: s.value("railwatch_gpu_temperature_celsius", uuid=uuid) is None,
+        )
+        assert gone.value("railwatch_gpu_info", uuid=uuid) == 1
+        assert len(gone.all("railwatch_gpu_temperature_celsius")) == GPUS - 1
+
+        returned = time.time()
+        machine.nvml.recover(3)
+
+        back = running.await_scrape("its return", 15, lambda s: s.gpu_state(uuid) == "ok")
+        answered = back.value("railwatch_gpu_last_success_timestamp_seconds", uuid=uuid)
+        assert answered is not None
+        assert answered - returned <= 2 * INTERVAL
+        assert stuck(running) == []
+        everyone = running.processes()
+    await_gone(everyone)
+
+
+def test_a_hang_in_the_program_ends_within_two_intervals_of_the_gpus_return() -> None:
+    with node(gpus=2) as (machine, running):
+        uuid = machine.nvml.uuid(1)
+        machine.nvml.hang(1, call=THERMAL)
+        running.await_scrape("state hung", 10, lambda s: s.gpu_state(uuid) == "hung")
+        time.sleep(INTERVAL / 2)  # its successor waits in the same call by now
+
+        returned = time.time()
+        machine.nvml.recover(1)
+
+        back = running.await_scrape("its return", 15, lambda s: s.gpu_state(uuid) == "ok")
+        answered = back.value("railwatch_gpu_last_success_timestamp_seconds", uuid=uuid)
+        assert answered is not None
+        assert answered - returned <= 2 * INTERVAL
+
+
+def test_a_driver_that_hangs_is_no_gpus_fault() -> None:
+    seen: set[str] = set()
+
+    def hung(scrape: Scrape) -> bool:
+        seen.update(states(scrape))
+        return driver_state(scrape) == "hung" and states(scrape) == {"unreadable"}
+
+    with node(gpus=4, interval="200ms") as (machine, running):
+        assert driver_state(running.scrape()) == "ok"
+
+        machine.nvml.hang()
+
+        running.await_scrape("the driver hung", 15, hung)
+        assert seen <= {"ok", "unreadable"}
+        machine.nvml.recover()
+        running.await_scrape(
+            "its return", 15, lambda s: driver_state(s) == "ok" and states(s) == {"ok"}
+        )
+        said = running.process.log.read_text()
+        assert 'msg="driver in trouble" state=hung was=ok' in said
+
+
+def test_a_driver_that_fails_for_all_alike_is_no_gpus_fault() -> None:
+    with node(gpus=3, interval="200ms") as (machine, running):
+        machine.nvml.fail(call="nvmlInit*", error=999)
+        for gpu in range(3):
+            machine.nvml.fail(gpu, error=15)  # lost, says the driver: that is evidence
+        running.await_scrape("all lost", 15, lambda s: states(s) == {"lost"})
+        for gpu in range(3):
+            machine.nvml.recover(gpu)
+
+        scrape = running.await_scrape("failing", 20, lambda s: driver_state(s) == "failing")
+
+        assert "hung" not in states(scrape)
+
+
+def test_a_stale_library_is_said_plainly_and_leaves_rdma_alone() -> None:
+    with node(gpus=2, interval="200ms") as (machine, running):
+        before = {s.name for s in running.scrape().all("railwatch_rdma_port_state")}
+        machine.nvml.fail(call="nvmlInit*", error=MISMATCH)
+
+        scrape = running.await_scrape(
+            "the mismatch", 10, lambda s: driver_state(s) == "version_mismatch"
+        )
+
+        assert states(scrape) == {"ok"}  # who has the old library open goes on
+        assert {s.name for s in scrape.all("railwatch_rdma_port_state")} == before
+        said = running.process.log.read_text()
+        assert said.count("does not fit the driver") == 1
+        assert "restart the container" in said
+
+
+def test_it_ends_for_a_stale_library_once_a_boot(tmp_path: Path) -> None:
+    flags = ("--exit-on-driver-mismatch", "--path.state", str(tmp_path))
+    with hardware(2, ports=1) as machine:
+        with exporter(machine, *flags, interval="200ms") as running:
+            machine.nvml.fail(call="nvmlInit*", error=MISMATCH)
+            assert running.process.wait(15) == 1
+            assert "driver/library version mismatch: ending" in running.process.tail(1)
+
+        with exporter(machine, *flags, interval="200ms") as running:
+            running.await_scrape(
+                "going on without", 10, lambda s: driver_state(s) == "version_mismatch"
+            )
+            assert "a restart did not help" in running.process.log.read_text()
+            assert running.scrape().value("railwatch_rdma_port_state", device="mlx5_0") == 4
+
+
+def test_while_held_no_handle_is_open_and_it_returns_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "hold"
+    with node("--hold-file", str(file), gpus=3, interval="200ms") as (_, running):
+        workers = gpu_workers(running)
+        assert len(workers) >= 3
+
+        file.touch()
+
+        running.await_scrape("the hold", 5, lambda s: driver_state(s) == "held")
+        await_gone(workers)
+        wait_until(lambda: not gpu_workers(running))
+        scrape = running.await_scrape("no judgement", 10, lambda s: states(s) == {"unreadable"})
+        assert scrape.collector_state("gpu", "memory") in ("ok", "absent")
+        assert scrape.value("railwatch_rdma_port_state", device="mlx5_0") == 4
+
+        file.unlink()
+
+        running.await_scrape(
+            "its end", 5, lambda s: driver_state(s) == "ok" and states(s) == {"ok"}
+        )
+        failures = running.scrape().all("railwatch_exporter_worker_failures_total", family="gpu")
+        assert {one.value for one in failures} == {0}
+
+
+def test_what_the_bus_shows_tells_missing_from_lost_from_not_ours() -> None:
+    with node(gpus=5, interval="200ms") as (machine, running):
+        gone, dead, given, hidden, well = (machine.nvml.uuid(gpu) for gpu in range(5))
+
+        machine.sysfs.gpus.unplug(machine.nvml.slot(0))
+        machine.nvml.hang(0)
+        machine.sysfs.gpus.silence(machine.nvml.slot(1))
+        machine.nvml.hang(1)
+        machine.sysfs.gpus.bind(machine.nvml.slot(2), "vfio-pci")
+        machine.nvml.fail(3, error=NO_PERMISSION)
+        for worker in gpu_workers(running):  # whoever had it open before
+            os.kill(worker, signal.SIGKILL)
+
+        def judged(scrape: Scrape) -> bool:
+            found = [scrape.gpu_state(uuid) for uuid in (gone, dead, given, hidden, well)]
+            return found == ["missing", "lost", "not_managed", "not_managed", "ok"]
+
+        scrape = running.await_scrape("each its own state", 15, judged)
+        assert driver_state(scrape) == "ok"
+
+        for gpu in (0, 1, 3):
+            machine.nvml.recover(gpu)
+        machine.sysfs.gpus.plug(machine.nvml.slot(0))
+        machine.sysfs.gpus.silence(machine.nvml.slot(1), silent=False)
+        machine.sysfs.gpus.bind(machine.nvml.slot(2), "nvidia")
+
+        back = running.await_scrape("all back", 15, lambda s: states(s) == {"ok"})
+        reset = "railwatch_gpu_reset_timestamp_seconds"
+        booted = back.value("railwatch_node_boot_time_seconds") or 0
+        assert (back.value(reset, uuid=gone) or 0) > booted  # its function was added anew
+        assert back.value(reset, uuid=well) == booted
+
+
+def test_a_gpu_that_is_gone_keeps_its_name_over_a_restart_and_stays_expected(
+    tmp_path: Path,
+) -> None:
+    flags = ("--path.state", str(tmp_path / "state"))
+    with hardware(3, ports=1) as machine:
+        gone, stuck_gpu = machine.nvml.uuid(0), machine.nvml.uuid(1)
+        with exporter(machine, *flags, interval="100ms") as running:
+            running.await_scrape(
+                "what was learned",
+                10,
+                lambda s: s.value("railwatch_gpu_expected", source="learned") == 3,
+            )
+        machine.nvml.remove(0)
+        machine.sysfs.gpus.unplug(machine.nvml.slot(0))
+        machine.nvml.hang(1, call=THERMAL)
+
+        with exporter(machine, *flags, interval="100ms") as running:
+            scrape = running.await_scrape(
+                "both by name",
+                10,
+                lambda s: s.gpu_state(gone) == "missing" and s.gpu_state(stuck_gpu) == "hung",
+            )
+
+        (info,) = scrape.all("railwatch_gpu_info", uuid=gone)
+        assert info.labels["pci_bus_id"] == machine.nvml.slot(0)
+        assert info.labels["serial"]
+        assert (scrape.value("railwatch_gpu_age_seconds", uuid=stuck_gpu) or 0) > 0
+        assert scrape.value("railwatch_gpu_expected", source="learned") == 3
+
+
+def test_what_is_declared_is_expected_by_slot_before_anything_was_seen(tmp_path: Path) -> None:
+    with hardware(2, ports=1) as machine:
+        absent = "0000:ff:00.0"
+        slots = [machine.nvml.slot(0), machine.nvml.slot(1), absent]
+        inventory = tmp_path / "inventory.yaml"
+        inventory.write_text(f"nodes:\n  - product: 'HGX*'\n    gpus: {slots!r}\n")
+        with exporter(machine, "--inventory.file", str(inventory), interval="200ms") as running:
+            scrape = running.await_scrape(
+                "the one that never was there",
+                10,
+                lambda s: s.value("railwatch_gpu_state", gpu=absent, state="missing") == 1,
+            )
+
+        assert scrape.value("railwatch_gpu_expected", source="file") == 3
+        assert scrape.value("railwatch_gpu_info", gpu=absent, pci_bus_id=absent) == 1
