@@ -55,6 +55,22 @@ API_ERRORS = ("conflict", "denied", "missing", "refused", "unreachable", "supers
 """conflict: written by another meanwhile, tried again; superseded: given up, as what the decision
 stood on has changed; denied: 401 or 403; refused: any other 4xx."""
 
+EVENT_REASONS = ("FaultApplied", "FaultWithheld", "FaultCleared", "TelemetryLost", "NodeVerified")
+"""Of the Kubernetes Events that the bridge puts up on nodes."""
+
+EVENT_RESULTS = ("posted", "repeated", "too_many", "failed")
+"""repeated: said of that node lately; too_many: above the rate that Events are posted at."""
+
+HOPS = ("seen", "decided", "taint", "condition", "total")
+"""seen: from when the alert became active to when the sources told it; decided: from there to the
+decision; taint, condition: from the decision to when that is written; total: from the alert to the
+last of them."""
+
+LOG_RESULTS = ("written", "failed")
+
+DAEMON_SET_CHECKS = ("done", "off", "failed")
+"""off: not asked for, or not looked yet; failed: not allowed, or no answer."""
+
 BUILD_INFO = gauge(
     "railwatch_bridge_build_info",
     "Version of the bridge; always 1.",
@@ -182,6 +198,56 @@ WEBHOOKS = counter(
     source="webhook",
 )
 
+EVENTS = counter(
+    "railwatch_bridge_events_total",
+    "Kubernetes Events about nodes, by what became of them.",
+    labels=("result",),
+    source="cycles",
+)
+FAULT_LATENCY = Metric(
+    name="railwatch_bridge_fault_latency_seconds",
+    kind=Kind.HISTOGRAM,
+    unit="seconds",
+    labels=("hop",),
+    help="Time that a new fault took from its alert to its node, by hop.",
+    source="cycles",
+)
+DECISION_LOG_LINES = counter(
+    "railwatch_bridge_decision_log_lines_total",
+    "Lines of the decision log, by whether they could be written.",
+    labels=("result",),
+    source="--decision-log",
+)
+SHADOW_TAINTS = gauge(
+    "railwatch_bridge_shadow_taints",
+    "Nodes that would carry the taint had the bridge been allowed to write.",
+    labels=("condition", "verdict"),
+    source="--shadow",
+)
+SHADOW_CONDITIONS = gauge(
+    "railwatch_bridge_shadow_conditions",
+    "Nodes that would carry the condition had the bridge been allowed to write.",
+    labels=("condition", "status"),
+    source="--shadow",
+)
+INTOLERANT_DAEMON_SETS = gauge(
+    "railwatch_bridge_intolerant_daemonsets",
+    "DaemonSets on managed nodes whose pods do not tolerate the bridge's taints.",
+    source="kube-apiserver",
+)
+INTOLERANT_NODES = gauge(
+    "railwatch_bridge_intolerant_nodes",
+    "Managed nodes that such DaemonSets run on.",
+    source="kube-apiserver",
+)
+DAEMON_SET_CHECK = gauge(
+    "railwatch_bridge_daemonset_check",
+    "1 for how the last look at the DaemonSets went.",
+    labels=("state",),
+    source="kube-apiserver",
+    states=DAEMON_SET_CHECKS,
+)
+
 METRICS: tuple[Metric, ...] = (
     BUILD_INFO,
     LEADER,
@@ -204,4 +270,12 @@ METRICS: tuple[Metric, ...] = (
     BUDGET_WITHHELD,
     ALERTS_SKIPPED,
     WEBHOOKS,
+    EVENTS,
+    FAULT_LATENCY,
+    DECISION_LOG_LINES,
+    SHADOW_TAINTS,
+    SHADOW_CONDITIONS,
+    INTOLERANT_DAEMON_SETS,
+    INTOLERANT_NODES,
+    DAEMON_SET_CHECK,
 )

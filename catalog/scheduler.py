@@ -2,7 +2,7 @@
 
 from catalog.metrics import Kind, Metric, counter, gauge
 
-VERBS = ("filter", "prioritize", "preempt")
+VERBS = ("filter", "prioritize", "preempt", "bind")
 
 DRAIN_NODE_STATES = ("draining", "drained", "unvouched", "unmanaged", "users_unknown")
 """unvouched: a drain taint that no applied fault in the devices annotation stands behind;
@@ -29,7 +29,7 @@ deadline has not passed; no_room: nowhere else is room for it or its gang, and w
 works; job: its Job would end of the eviction, and is not the drainer's to suspend."""
 
 DRAIN_JOB_RESULTS = ("suspended", "resumed", "failed")
-"""suspended: instead of being evicted to its end; resumed: its pods fit again; failed: the
+"""suspended: in place of evicting its pods; resumed: its pods fit again; failed: the
 kube-apiserver did not take the change."""
 
 EVICTION_RESULTS = ("evicted", "gone", "blocked", "refused", "failed")

@@ -51,6 +51,22 @@ later than the request is waited for no longer."""
 DRAIN_SUSPENDED = "drain-suspended"
 """Label of a Job that the drainer has suspended and will resume; `true`."""
 
+GPU_ASSIGNMENT = "gpu-assignment"
+"""Annotation that a pod with shared GPUs is bound with: JSON, which of its node's GPUs it has."""
+
+GPU_MILLI = "gpu-milli"
+GPU_MEMORY = "gpu-memory-mib"
+"""Resources of nodes that share their GPUs: thousandths of a GPU, and its memory in MiB."""
+
+GPU_FENCED = "gpu-reservation-expired"
+"""Annotation that voids a binding to shared GPUs that was announced and never made."""
+
+GPU_SHARE = "gpu-share"
+"""Label of the ConfigMaps that hold announced bindings; `true`."""
+
+PLACEMENT_POLICY = "placement-policy"
+"""Annotation of a pod or a namespace: how its node is chosen among equally healthy ones."""
+
 ACTIONS = ("applied", "withheld", "blind")
 
 NODE = "node"

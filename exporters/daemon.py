@@ -3,6 +3,7 @@
 import gc
 import sys
 
+from exporters import check, footprint
 from exporters.pages import Pages
 from exporters.program import Exporter, worker_modules
 from exporters.settings import Settings, add_settings, open_settings
@@ -19,26 +20,35 @@ NAME = "railwatch-exporter"
 _ABOUT = "Exports the state of this node's GPUs and RDMA ports; never waits on any of them."
 
 
-def main(zygote: Zygote) -> int:
-    """Read the command line and do what it says, with a zygote forked before any thread."""
+def main() -> int:
+    """Read the command line and do what it says."""
+    footprint.give_back_early()
+    arguments = parser(NAME, _ABOUT)
+    add_settings(arguments)
+    add_surface(arguments, ":9410")
+    parsed = arguments.parse_args()
+    settings, surface = open_settings(parsed), open_surface(parsed)
+    del arguments, parsed  # before the fork: their memory is of use to what comes
+    zygote = Zygote(settings, worker_modules(settings))
     supervisor = Supervisor(zygote)
     try:
-        return _run(zygote, supervisor)
+        exporter = Exporter(settings, supervisor)
+        if settings.check:
+            return _check(exporter, settings)
+        return _once(exporter) if settings.once else _serve(exporter, settings, surface)
     except ZygoteGoneError as error:
         raise ProgramError(str(error)) from None
     finally:
         supervisor.close()
 
 
-def _run(zygote: Zygote, supervisor: Supervisor) -> int:
-    arguments = parser(NAME, _ABOUT)
-    add_settings(arguments)
-    add_surface(arguments, ":9410")
-    parsed = arguments.parse_args()
-    settings, surface = open_settings(parsed), open_surface(parsed)
-    zygote.equip(settings, worker_modules(settings))
-    exporter = Exporter(settings, supervisor)
-    return _once(exporter) if settings.once else _serve(exporter, settings, surface)
+def _check(exporter: Exporter, settings: Settings) -> int:
+    snapshot = exporter.until_complete(until_signalled())
+    if snapshot is None:
+        return 1
+    text, well = check.report(settings, snapshot.standings)
+    sys.stdout.write(text)
+    return 0 if well else 1
 
 
 def _once(exporter: Exporter) -> int:

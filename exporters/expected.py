@@ -19,8 +19,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from exporters.machine import Machine
 from program.errors import ProgramError
 
@@ -82,6 +80,8 @@ def _entries(path: str) -> Iterable[tuple[Fits, Expected]]:
 
 
 def _document(path: str) -> Any:
+    import yaml  # noqa: PLC0415 - its memory is only for those who name a file
+
     try:
         text = Path(path).read_text(encoding="utf-8")
         return tomllib.loads(text) if path.endswith(".toml") else yaml.safe_load(text)

@@ -5,11 +5,12 @@ labels are written once in its life: what changes from one snapshot to the next 
 mostly not even that.
 """
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catalog.metrics import Kind, Metric
-from exporters.sample import Sample
+from exporters.sample import Sample, others
 
 _EXACT = 2.0**53
 """Whole numbers below it are written without exponent or decimals."""
@@ -24,47 +25,90 @@ class Lines:
     """Series that came more than once; the first is kept, as two would spoil the whole scrape."""
 
 
-_Line = tuple[str, float, str]
-"""A series' name and labels, its last value, and the line that they make."""
+Samples = tuple[Sample, ...]
 
 
 class Writer:
-    """Writes snapshot after snapshot; remembers each series of the last one."""
+    """Writes snapshot after snapshot; remembers each series of the last one.
+
+    Most snapshots tell the series of the one before, in the same order. Then nothing is looked up:
+    the lines whose numbers are others are written anew, and of the metrics those that have such.
+    """
 
     def __init__(self, order: Iterable[Metric]) -> None:
         """Take the metrics in the order they are to be written."""
         self._order = tuple(order)
-        self._known: dict[tuple[str, tuple[str, ...]], _Line] = {}
+        self._samples: Samples = ()
+        self._places = array("I")
+        """By sample, where in its metric's lines its own is; `_NOWHERE` for a duplicate."""
+        self._lines: dict[str, list[str]] = {metric.name: [] for metric in self._order}
+        self._texts: dict[str, str] = {}
+        self._duplicates: tuple[str, ...] = ()
 
     def write(self, samples: Iterable[Sample]) -> Lines:
         """Write the samples; within a metric they stay in the order they came."""
-        known, fresh = self._known, dict[tuple[str, tuple[str, ...]], _Line]()
-        lines: dict[str, list[str]] = {metric.name: [] for metric in self._order}
-        duplicates = []
-        for sample in samples:
-            name = sample.metric.name
-            series = (name, sample.labels)
-            if series in fresh:
-                duplicates.append(_series(sample).strip())
-                continue
-            line = known.get(series)
-            if line is None or line[1] != sample.value:
-                text = line[0] if line else _series(sample)
-                line = text, sample.value, f"{text}{number(sample.value)}\n"
-            fresh[series] = line
-            lines[name].append(line[2])
-        self._known = fresh
-        families = ((metric, "".join(lines[metric.name])) for metric in self._order)
+        now = tuple(samples)
+        places = others(self._samples, now)
+        if places is None:
+            self._begin(now)
+        else:
+            self._renew(now, places)
+        self._samples = now
+        families = ((metric, self._texts.get(metric.name)) for metric in self._order)
         return Lines(
             families=tuple((metric, text) for metric, text in families if text),
-            duplicates=tuple(duplicates),
+            duplicates=self._duplicates,
         )
+
+    def _renew(self, now: Samples, places: list[int]) -> None:
+        """Write the lines of the samples at these places."""
+        touched = set()
+        for at in places:
+            name, place = now[at].metric.name, self._places[at]
+            if place != _NOWHERE:
+                lines = self._lines[name]
+                lines[place] = f"{_head(lines[place])} {number(now[at].value)}\n"
+                touched.add(name)
+        for name in touched:
+            self._texts[name] = "".join(self._lines[name])
+
+    def _begin(self, now: Samples) -> None:
+        """Write all lines, with the names and labels of series that were there before."""
+        known = {
+            (sample.metric.name, sample.labels): _head(self._lines[sample.metric.name][place])
+            for sample, place in zip(self._samples, self._places, strict=True)
+            if place != _NOWHERE
+        }
+        self._lines = {metric.name: [] for metric in self._order}
+        self._places = array("I")
+        seen, duplicates = set(), list[str]()
+        for sample in now:
+            series = (sample.metric.name, sample.labels)
+            head = known.get(series) or _series(sample)
+            if series in seen:
+                duplicates.append(head)
+                self._places.append(_NOWHERE)
+                continue
+            seen.add(series)
+            lines = self._lines[sample.metric.name]
+            self._places.append(len(lines))
+            lines.append(f"{head} {number(sample.value)}\n")
+        self._texts = {name: "".join(lines) for name, lines in self._lines.items()}
+        self._duplicates = tuple(duplicates)
+
+
+_NOWHERE = (1 << 32) - 1
+
+
+def _head(line: str) -> str:
+    """Return the name and labels of a line: a number has no blank."""
+    return line[: line.rindex(" ")]
 
 
 def _series(sample: Sample) -> str:
     pairs = zip(sample.metric.labels, sample.labels, strict=True)
     labels = ",".join(f'{name}="{escape(value)}"' for name, value in pairs)
-    return f"{sample.metric.name}{{{labels}}} " if labels else f"{sample.metric.name} "
+    return f"{sample.metric.name}{{{labels}}}" if labels else sample.metric.name
 
 
 def escape(value: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from exporters.errors import ReadingError
 from exporters.facility import ATTACHED, End, Outcome, State
 from exporters.metrics import METRICS
-from exporters.sample import Note, Sample
+from exporters.sample import Note, Sample, others
 
 LIMIT = 64 << 20
 """Bytes a message may have; what claims to be longer is no message of ours."""
@@ -58,18 +58,10 @@ def _outcome(outcome: Outcome, before: Samples) -> dict[str, Any]:
 
 
 def _samples(now: Samples, before: Samples) -> dict[str, Any]:
-    if now and _same_series(now, before):
-        pairs = enumerate(zip(now, before, strict=True))
-        others = [(i, a.value) for i, (a, b) in pairs if a is not b and a.value != b.value]
-        return {"changed": others}
+    places = others(before, now) if now else None
+    if places is not None:
+        return {"changed": [(place, now[place].value) for place in places]}
     return {"samples": [(s.metric.name, s.labels, s.value) for s in now]}
-
-
-def _same_series(now: Samples, before: Samples) -> bool:
-    return len(now) == len(before) and all(
-        a is b or (a.metric is b.metric and a.labels == b.labels)
-        for a, b in zip(now, before, strict=True)
-    )
 
 
 def decode(body: bytes, before: Samples = ()) -> Message:
@@ -95,6 +87,8 @@ def decode(body: bytes, before: Samples = ()) -> Message:
 def _sampled(document: dict[str, Any], before: Samples) -> Samples:
     if "changed" not in document:
         return tuple(Sample(_METRICS[m], tuple(ls), v) for m, ls, v in document["samples"])
+    if not document["changed"]:
+        return before
     now = list(before)
     for index, value in document["changed"]:
         now[index] = Sample(before[index].metric, before[index].labels, value)

@@ -1,6 +1,7 @@
 """What a reading yields: samples for the scrape, notes for the program itself."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalog.metrics import Kind, Metric
@@ -29,6 +30,20 @@ class Sample:
             raise Unreadable(f"{self.metric.name}: {self.value} is not a number")
         if self.value < 0 and self.metric.kind is Kind.COUNTER:
             raise Unreadable(f"{self.metric.name}: a counter at {self.value}")
+
+
+def others(before: Sequence[Sample], now: Sequence[Sample]) -> list[int] | None:
+    """Return the places of samples whose value is another than before; None for other series."""
+    if len(before) != len(now):
+        return None
+    found = []
+    for place, (old, new) in enumerate(zip(before, now, strict=True)):
+        if new is not old:
+            if new.metric is not old.metric or new.labels != old.labels:
+                return None
+            if new.value != old.value:
+                found.append(place)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,11 @@ class Settings:
         help="how often a peer is probed whose entry does not say",
     )
     interval: float = duration("interval", default=5.0, help="how often the hardware is read")
+    check: bool = flag(
+        "check",
+        default=False,
+        help="print how each facility stands here and what it lacks, and exit: 0 if nothing",
+    )
     once: bool = flag("once", default=False, help="print one exposition and exit")
     compat: Sequence[str] = flag(
         "compat",

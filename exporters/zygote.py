@@ -1,9 +1,10 @@
 """The zygote: a single-threaded process that forks the workers and reaps them.
 
 It is forked before the program has any thread, because a fork from a threaded process can leave a
-lock held for ever in the child; and before the program imports its web server, whose pages the
-workers would otherwise carry along. It imports what the workers need once, so that they share it.
-It touches no hardware and never waits for anything but an order or a death.
+lock held for ever in the child; and after the program has imported what it needs and read its
+command line, so that what this takes is there once, and not in each process anew. It imports what
+the workers need once, so that they share it. It touches no hardware and never waits for anything
+but an order or a death.
 
 Everything ends with the program, also when that is killed: the kernel ends the zygote with the
 program's main thread, and the workers with the zygote.
@@ -21,11 +22,10 @@ import socket
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from types import ModuleType
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from exporters import runtime
+from exporters import footprint, runtime
 from exporters.settings import Settings
 
 _PR_SET_PDEATHSIG = 1
@@ -49,23 +49,21 @@ class ZygoteGoneError(Exception):
 class Zygote:
     """The program's side: gives orders, hears of deaths."""
 
-    def __init__(self) -> None:
-        """Fork the zygote; call from the main thread, before there is any other."""
+    def __init__(self, settings: Settings, modules: Mapping[str, str]) -> None:
+        """Fork the zygote; call from the main thread, before there is any other.
+
+        `modules` names the worker module of each family that is read.
+        """
         self.socket, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         program = os.getpid()
-        _share()
+        footprint.settle()
         self.pid = os.fork()
         if self.pid == 0:
             self.socket.close()
-            _live(far, program)
+            _live(far, program, settings, modules)
         far.close()
         self.socket.settimeout(0)
         self._last = 0
-
-    def equip(self, settings: Settings, modules: Mapping[str, str]) -> None:
-        """Tell it the settings, and the worker module of each family; once, before any order."""
-        plain = {**asdict(settings), "facilities": sorted(settings.facilities)}
-        self._send({"settings": plain, "modules": dict(modules)})
 
     def start(self, family: str, target: Mapping[str, str | int]) -> tuple[int, socket.socket]:
         """Have a worker forked; return its number and the socket to it."""
@@ -123,31 +121,29 @@ def _bind_to(parent: int) -> None:
         os._exit(0)
 
 
-def _live(control: socket.socket, program: int) -> NoReturn:
+def _live(
+    control: socket.socket, program: int, settings: Settings, modules: Mapping[str, str]
+) -> NoReturn:
     try:
         gc.disable()
         _bind_to(program)
         _prctl(_PR_SET_NAME, b"rw-zygote")
-        _Nursery(control).serve()
+        _Nursery(control, settings, modules).serve()
     except Exception:  # noqa: BLE001 - its last words; the program will say that it is gone
         traceback.print_exc()
     finally:
         os._exit(0)
 
 
-def _share() -> None:
-    """Set aside what there is, so that no collector writes on pages that a fork will share."""
-    gc.collect()
-    gc.freeze()
-
-
 class _Nursery:
     """The zygote's own side."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(
+        self, control: socket.socket, settings: Settings, modules: Mapping[str, str]
+    ) -> None:
         self._control = control
-        self._settings = Settings()
-        self._modules: dict[str, ModuleType] = {}
+        self._settings = settings
+        self._modules = {family: importlib.import_module(m) for family, m in modules.items()}
         self._workers: dict[int, int] = {}
         """Process id → worker's number."""
         self._alarm, self._alarm_end = socket.socketpair()
@@ -157,6 +153,7 @@ class _Nursery:
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(self._alarm_end.fileno())
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        footprint.settle()
 
     def serve(self) -> None:
         """Obey until the program is gone, then end all workers."""
@@ -179,19 +176,11 @@ class _Nursery:
         order = json.loads(message)
         if "start" in order:
             self._fork(order, socket.socket(fileno=descriptors[0]))
-        elif "kill" in order:
+        else:
             for pid, worker in self._workers.items():
                 if worker == order["kill"]:
                     os.kill(pid, order["signal"])
-        else:
-            self._equip(order["settings"], order["modules"])
         return True
-
-    def _equip(self, settings: Mapping[str, Any], modules: Mapping[str, str]) -> None:
-        facilities = frozenset(settings["facilities"])
-        self._settings = Settings(**{**settings, "facilities": facilities})
-        self._modules = {family: importlib.import_module(m) for family, m in modules.items()}
-        _share()
 
     def _fork(self, order: Mapping[str, Any], channel: socket.socket) -> None:
         zygote = os.getpid()

@@ -1,10 +1,10 @@
-"""gpu/ecc_locations: memory errors by where they happened."""
+"""gpu/ecc_locations: memory errors since the reset by where they happened."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog.gpu_ecc import GPU_ECC_LIFETIME_ERRORS, GPU_ECC_LOCATION_ERRORS
+from catalog.gpu_ecc import GPU_ECC_LOCATION_ERRORS
 from exporters.facility import Facility
 from exporters.gpu.kinds import each
 
@@ -22,11 +22,12 @@ _LOCATIONS = {name: number for number, name in enumerate((*_NAMES, "cbu", "sram"
 _KINDS = {"corrected": 0, "uncorrected": 1}
 """nvmlMemoryErrorType_t."""
 
-_VOLATILE, _AGGREGATE = 0, 1
+VOLATILE, AGGREGATE = 0, 1
 """nvmlEccCounterType_t."""
 
 
-def _errors(gpu: Gpu, metric: Metric, counter: int) -> Iterator[Sample]:
+def errors_by_location(gpu: Gpu, metric: Metric, counter: int) -> Iterator[Sample]:
+    """Yield what one of the two counters says of each location that the card counts at."""
     for kind, number in _KINDS.items():
 
         def count(location: int, number: int = number) -> int:
@@ -38,17 +39,12 @@ def _errors(gpu: Gpu, metric: Metric, counter: int) -> Iterator[Sample]:
 
 def lately(gpu: Gpu) -> Iterator[Sample]:
     """Yield the errors since the driver was loaded or the GPU reset; absent where ECC is off."""
-    yield from _errors(gpu, GPU_ECC_LOCATION_ERRORS, _VOLATILE)
-
-
-def lifetime(gpu: Gpu) -> Iterator[Sample]:
-    """Yield the errors in the card's life."""
-    yield from _errors(gpu, GPU_ECC_LIFETIME_ERRORS, _AGGREGATE)
+    yield from errors_by_location(gpu, GPU_ECC_LOCATION_ERRORS, VOLATILE)
 
 
 FACILITY = Facility(
     family="gpu",
     name="ecc_locations",
-    reads="ECC errors by location, since the reset and in the card's life",
-    readings=(lately, lifetime),
+    reads="ECC errors since the reset, by location",
+    readings=(lately,),
 )

@@ -18,7 +18,7 @@ from exporters.gpu.rates import Rate
 from exporters.sample import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from catalog.metrics import Metric
     from exporters.gpu.nvml import Gpu
@@ -35,34 +35,32 @@ _ROUNDING = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
+class Reading:
+    """What a rate becomes: a metric, with what its unit is in base units, and labels."""
+
     metric: Metric
     unit: float
     labels: tuple[str, ...] = ()
 
 
-def _share(metric: Metric, *labels: str) -> _Reading:
-    return _Reading(metric=metric, unit=_PERCENT, labels=labels)
+def share(metric: Metric, *labels: str) -> Reading:
+    """Return what makes a ratio of a percentage."""
+    return Reading(metric=metric, unit=_PERCENT, labels=labels)
 
 
-def _bytes(metric: Metric, direction: str) -> _Reading:
-    return _Reading(metric=metric, unit=_MIB, labels=(direction,))
+def _bytes(metric: Metric, direction: str) -> Reading:
+    return Reading(metric=metric, unit=_MIB, labels=(direction,))
 
 
 _READINGS = {
-    Rate.GRAPHICS_UTIL: _share(gpu_gpm.GPU_GRAPHICS_ACTIVE),
-    Rate.SM_UTIL: _share(gpu_gpm.GPU_SM_ACTIVE),
-    Rate.SM_OCCUPANCY: _share(gpu_gpm.GPU_SM_OCCUPANCY),
-    Rate.ANY_TENSOR_UTIL: _share(gpu_gpm.GPU_TENSOR_ACTIVE),
-    Rate.DRAM_BW_UTIL: _share(gpu_gpm.GPU_DRAM_ACTIVE),
-    Rate.INTEGER_UTIL: _share(gpu_gpm.GPU_PIPE_ACTIVE, "integer"),
-    Rate.FP64_UTIL: _share(gpu_gpm.GPU_PIPE_ACTIVE, "fp64"),
-    Rate.FP32_UTIL: _share(gpu_gpm.GPU_PIPE_ACTIVE, "fp32"),
-    Rate.FP16_UTIL: _share(gpu_gpm.GPU_PIPE_ACTIVE, "fp16"),
-    Rate.DFMA_TENSOR_UTIL: _share(gpu_gpm.GPU_PIPE_ACTIVE, "tensor_dfma"),
-    Rate.HMMA_TENSOR_UTIL: _share(gpu_gpm.GPU_PIPE_ACTIVE, "tensor_hmma"),
-    Rate.DMMA_TENSOR_UTIL: _share(gpu_gpm.GPU_PIPE_ACTIVE, "tensor_dmma"),
-    Rate.IMMA_TENSOR_UTIL: _share(gpu_gpm.GPU_PIPE_ACTIVE, "tensor_imma"),
+    Rate.GRAPHICS_UTIL: share(gpu_gpm.GPU_GRAPHICS_ACTIVE),
+    Rate.SM_UTIL: share(gpu_gpm.GPU_SM_ACTIVE),
+    Rate.SM_OCCUPANCY: share(gpu_gpm.GPU_SM_OCCUPANCY),
+    Rate.ANY_TENSOR_UTIL: share(gpu_gpm.GPU_TENSOR_ACTIVE),
+    Rate.DRAM_BW_UTIL: share(gpu_gpm.GPU_DRAM_ACTIVE),
+}
+
+THROUGHPUTS = {
     Rate.PCIE_TX_PER_SEC: _bytes(gpu_gpm.GPU_PCIE_THROUGHPUT, "transmit"),
     Rate.PCIE_RX_PER_SEC: _bytes(gpu_gpm.GPU_PCIE_THROUGHPUT, "receive"),
     Rate.NVLINK_TOTAL_TX_PER_SEC: _bytes(gpu_gpm.GPU_NVLINK_THROUGHPUT, "transmit"),
@@ -81,14 +79,28 @@ def sample(gpu: Gpu) -> Iterator[Note]:
 
 def rates(gpu: Gpu) -> Iterator[Sample]:
     """Yield the rates since the sample of the cycle before; none in the first cycle."""
+    yield from worked_out(gpu, _READINGS, gpu.gpm.complete())
+
+
+def throughputs(gpu: Gpu) -> Iterator[Sample]:
+    """Yield what the GPU as a whole sent and received."""
+    pairs = gpu.gpm.complete()
+    devices = {uuid for uuid in pairs if uuid}
+    whole = {uuid: pair for uuid, pair in pairs.items() if uuid not in devices}
+    yield from worked_out(gpu, THROUGHPUTS, whole)
+
+
+def worked_out(
+    gpu: Gpu, readings: Mapping[Rate, Reading], pairs: Mapping[str, Pair]
+) -> Iterator[Sample]:
+    """Yield these rates, of what was sampled in this cycle and the one before."""
     asked = {
-        (uuid, rate): (pair, rate)
-        for uuid, pair in gpu.gpm.complete().items()
-        for rate in _READINGS
+        (uuid, rate): (pair, rate, reading.unit)
+        for uuid, pair in pairs.items()
+        for rate, reading in readings.items()
     }
     for (uuid, rate), value in each(asked, _value):
-        reading = _READINGS[rate]
-        yield gpu.sample(reading.metric, value, uuid, *reading.labels)
+        yield gpu.sample(readings[rate].metric, value, uuid, *readings[rate].labels)
 
 
 def _measured(gpu: Gpu) -> dict[str, Instance | None]:
@@ -99,11 +111,11 @@ def _measured(gpu: Gpu) -> dict[str, Instance | None]:
     return {**alone} if gpu.division.is_on() else {"": None}
 
 
-def _value(asked: tuple[Pair, Rate]) -> float:
+def _value(asked: tuple[Pair, Rate, float]) -> float:
     """Return a rate as a ratio, or in bytes a second."""
-    pair, rate = asked
-    value = pair.rate(rate) * _READINGS[rate].unit
-    if _READINGS[rate].unit != _PERCENT:
+    pair, rate, unit = asked
+    value = pair.rate(rate) * unit
+    if unit != _PERCENT:
         return value
     if value > 1 + _ROUNDING:
         raise Unreadable(f"NVML_GPM_METRIC_{rate.name}: {value:.4g} is beyond the whole")
@@ -113,6 +125,6 @@ def _value(asked: tuple[Pair, Rate]) -> float:
 FACILITY = Facility(
     family="gpu",
     name="gpm",
-    reads="what SMs, tensor cores, pipes, DRAM, PCIe and NVLink did (GPM, Hopper and newer)",
-    readings=(sample, rates),
+    reads="what SMs, tensor cores, DRAM, PCIe and NVLink did (GPM, Hopper and newer)",
+    readings=(sample, rates, throughputs),
 )

@@ -47,10 +47,10 @@ def own_state(signs: Signs) -> GpuState | None:
 
 
 def _silent_state(signs: Signs) -> GpuState | None:
+    if signs.end is None and not signs.all_ones:
+        return None  # nobody asked it yet: it may long have been reset, though the log has the fall
     if signs.end is End.LOST or signs.all_ones or signs.fell:
         return GpuState.LOST
-    if signs.end is None:
-        return None
     if not signs.listed:
         return GpuState.MISSING
     return GpuState.HUNG if signs.end is End.HUNG else GpuState.UNREADABLE

@@ -36,7 +36,10 @@ def lists(gpu: Gpu) -> Lists:
     if not gpu.division.is_on():
         parts = {"": None}
     return {
-        (uuid, kind): (name, part) for uuid, part in parts.items() for kind, name in _LISTS.items()
+        (uuid, kind): (name, part)
+        for uuid, part in parts.items()
+        for kind, name in _LISTS.items()
+        if part is None or kind != "graphics"  # there is none on a MIG device of a data centre card
     }
 
 

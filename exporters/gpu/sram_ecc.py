@@ -1,4 +1,4 @@
-"""gpu/sram_ecc: uncorrected SRAM errors in detail, and whether there were too many.
+"""gpu/sram_ecc: uncorrected SRAM errors by check, and whether there were too many.
 
 Ampere and newer; the driver tells root only.
 """
@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog.gpu_ecc import (
-    GPU_SRAM_LIFETIME_UNCORRECTED,
-    GPU_SRAM_THRESHOLD_EXCEEDED,
-    GPU_SRAM_UNCORRECTED,
-)
+from catalog.gpu_ecc import GPU_SRAM_THRESHOLD_EXCEEDED, GPU_SRAM_UNCORRECTED
 from exporters.facility import Facility
 
 if TYPE_CHECKING:
@@ -22,19 +18,16 @@ if TYPE_CHECKING:
 
 
 def status(gpu: Gpu) -> Iterator[Sample]:
-    """Yield the counts by check and by unit, and the driver's judgement."""
+    """Yield the counts by check, and the driver's judgement."""
     told = gpu.sram_ecc()
     yield gpu.sample(GPU_SRAM_UNCORRECTED, told["volatileUncParity"], "parity")
     yield gpu.sample(GPU_SRAM_UNCORRECTED, told["volatileUncSecDed"], "secded")
-    for unit in ("L2", "Sm", "Pcie", "Mcu", "Other"):
-        count = told[f"aggregateUncBucket{unit}"]
-        yield gpu.sample(GPU_SRAM_LIFETIME_UNCORRECTED, count, unit.lower())
     yield gpu.sample(GPU_SRAM_THRESHOLD_EXCEEDED, bool(told["bThresholdExceeded"]))
 
 
 FACILITY = Facility(
     family="gpu",
     name="sram_ecc",
-    reads="uncorrected SRAM errors in detail, and whether there were too many",
+    reads="uncorrected SRAM errors since the reset, and whether there were too many",
     readings=(status,),
 )

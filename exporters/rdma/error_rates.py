@@ -9,7 +9,6 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from catalog.metrics import Metric
 from catalog.rdma import RDMA_PORT_RATE, RDMA_PORT_STATE
 from catalog.rdma_counters import SYMBOL_ERROR
 from catalog.rdma_ethernet import RDMA_CORRECTED_BITS, RDMA_SYMBOL_ERRORS
@@ -23,11 +22,14 @@ from exporters.sample import Sample
 _STEPS = 16
 """Points kept of a window; it may be longer than it says by one part in so many."""
 
-_SOURCES: Mapping[Metric, str] = {
-    SYMBOL_ERROR.metric: SYMBOL,
-    RDMA_SYMBOL_ERRORS: SYMBOL,
-    RDMA_CORRECTED_BITS: CORRECTED,
+_SOURCES: Mapping[str, str] = {
+    SYMBOL_ERROR.metric.name: SYMBOL,
+    RDMA_SYMBOL_ERRORS.name: SYMBOL,
+    RDMA_CORRECTED_BITS.name: CORRECTED,
 }
+
+TELLING = frozenset((*_SOURCES, RDMA_PORT_RATE.name, RDMA_PORT_STATE.name))
+"""The metrics that are looked at."""
 
 
 @dataclass(slots=True)
@@ -108,7 +110,7 @@ class ErrorRates:
         told = tuple(samples)
         self._learn_speeds(told, now)
         for sample in told:
-            if (errors := _SOURCES.get(sample.metric)) is not None:
+            if (errors := _SOURCES.get(sample.metric.name)) is not None:
                 self._take(sample, errors, now)
 
     def _learn_speeds(self, samples: tuple[Sample, ...], now: Moment) -> None:

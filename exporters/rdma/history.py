@@ -186,7 +186,7 @@ def _readings(samples: Iterable[Sample]) -> dict[PortKey, Reading]:
     """
     found: dict[PortKey, dict[str, float]] = {}
     for sample in samples:
-        if sample.metric.name in _TELLING:
+        if sample.metric.name in TELLING:
             found.setdefault(sample.labels, {})[sample.metric.name] = sample.value
     return {
         port: Reading(
@@ -199,9 +199,10 @@ def _readings(samples: Iterable[Sample]) -> dict[PortKey, Reading]:
     }
 
 
-_TELLING = frozenset(
+TELLING = frozenset(
     metric.name for metric in (RDMA_PORT_STATE, RDMA_PORT_LINK_DOWNED, RDMA_PORT_CARRIER_DOWN)
 )
+"""The metrics that are looked at."""
 
 FACILITY: Facility[object] = Facility(
     family="rdma", name="history", reads="flaps, drops and error rates of each RDMA port's link"

@@ -11,7 +11,8 @@ import os
 import resource
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any, TypeVar
 
 from exporters.files import entries, meaning, read
@@ -25,6 +26,9 @@ _PAGE = 4096
 _GONE = frozenset({errno.ENODEV, errno.ENXIO})
 """What an open file says whose device is no more."""
 
+_SHORT = 64
+"""Bytes: what a counter, a state or a name takes less than."""
+
 _SURE = 19
 """Digits of a number that is certainly within 64 bits."""
 
@@ -37,6 +41,12 @@ _SETTLED = 1.0
 T = TypeVar("T")
 
 Stamp = tuple[int, int, int]
+
+
+def number(said: bytes) -> int | None:
+    """Return the plain number that is said, None where it is another thing."""
+    digits = said.rstrip(b"\n")
+    return int(digits) if digits.isdigit() and len(digits) <= _SURE else None
 
 
 def _stamp(found: os.stat_result) -> Stamp:
@@ -63,6 +73,7 @@ class Folder:
         self._itself = _opened(path, room) if settled else None
         self.stamp = None if self._itself is None else _stamp(found)
         self._files: dict[str, int] = {}
+        self._parsed: dict[tuple[str, object], tuple[bytes | None, Any]] = {}
         self._memo: dict[object, Any] = {}
 
     def names(self) -> list[str]:
@@ -94,14 +105,31 @@ class Folder:
             return read(f"{self.path}/{file}")
         return said.strip().decode("utf-8", "replace")
 
-    def number(self, file: str) -> int | None:
-        """Return a counter that is open and says a plain number; None: read it to know more."""
+    def said(self, file: str) -> bytes | None:
+        """Return what a file that is open says, where that is short; None: read it to know."""
         try:
-            said = os.pread(self._files[file], _PAGE, 0)
+            said = os.pread(self._files[file], _SHORT, 0)
         except (KeyError, OSError):
             return None
-        digits = said.rstrip(b"\n")
-        return int(digits) if digits.isdigit() and len(digits) <= _SURE else None
+        return said if len(said) < _SHORT else None
+
+    def all_said(self, files: Sequence[str]) -> list[bytes] | None:
+        """Return what these files say, where all are open; None: ask for each, to know more."""
+        try:
+            descriptors = [self._files[file] for file in files]
+            return list(map(os.pread, descriptors, repeat(_SHORT), repeat(0)))
+        except (KeyError, OSError):
+            return None
+
+    def parsed(self, file: str, parse: Callable[[str, str], T]) -> T:
+        """Return what is made of a file's text and path: of the same text the same."""
+        said = self.said(file)
+        known, made = self._parsed.get((file, parse), (None, None))
+        if said is None or said != known:
+            made = parse(self.read(file), f"{self.path}/{file}")
+            self._parsed[file, parse] = said, made
+        found: T = made
+        return found
 
     def _open(self, file: str) -> str:
         """Read a file for the first time; keep it open where there is room."""

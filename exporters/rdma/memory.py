@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from catalog.rdma import RDMA_PORT_INFO
 from exporters.facility import Cycle
 from exporters.moment import Moment
-from exporters.rdma import history, inventory
+from exporters.rdma import error_rates, history, inventory
 from exporters.rdma.error_rates import ErrorRates
 from exporters.rdma.history import History
 from exporters.rdma.inventory import Declare, Expected, nothing
@@ -16,6 +16,8 @@ from exporters.sample import Sample
 
 _DEVICE = RDMA_PORT_INFO.labels.index("device")
 _ADDRESS = RDMA_PORT_INFO.labels.index("pci_bus_id")
+_TELLING = history.TELLING | error_rates.TELLING | {RDMA_PORT_INFO.name}
+"""Of the many metrics those that anything is remembered of; the inventory's are among them."""
 
 
 class Memory:
@@ -33,7 +35,7 @@ class Memory:
 
     def take(self, cycle: Cycle, now: Moment) -> None:
         """Take a cycle of any worker that reads these ports."""
-        samples = tuple(sample for outcome in cycle.outcomes for sample in outcome.samples)
+        samples = tuple(s for o in cycle.outcomes for s in o.samples if s.metric.name in _TELLING)
         self._expected.learn(samples)
         self._history.learn(samples, now)
         self._rates.learn(samples, now)

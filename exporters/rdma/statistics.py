@@ -4,7 +4,7 @@ Apart from rdma/counters, on which alerts go: a driver with one odd file must no
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from catalog.metrics import Metric
@@ -24,7 +24,7 @@ from catalog.rdma_counters import (
 )
 from exporters.errors import Absent, Unreadable
 from exporters.facility import Facility
-from exporters.rdma.kept import Folder
+from exporters.rdma.kept import Folder, number
 from exporters.rdma.sysfs import Port, count
 from exporters.sample import Sample
 
@@ -57,55 +57,97 @@ class _Row:
     labels: tuple[str, ...]
     divisor: int = 1
     ceiling: int | None = None
-    last: Sample | None = None
+    said: bytes | None = None
     """What it said last: most counters stand still from one cycle to the next."""
+    told: tuple[Sample, ...] = ()
+    """What became of that."""
 
-    def sample(self, value: int) -> Sample:
-        """Return the sample of a value."""
+    def take(self, said: bytes | None, value: int) -> None:
+        """Take a value, and the text that it stands in where that is known."""
+        self.said = said
         shown = value if self.divisor == 1 else value / self.divisor
-        if self.last is None or self.last.value != shown:
-            self.last = Sample(self.metric, self.labels, shown)
-        return self.last
+        self.told = (Sample(self.metric, self.labels, shown),)
+        if value == self.ceiling:
+            self.told += (Sample(RDMA_COUNTER_SATURATED, (*self.labels, self.file), 1),)
+
+    def forget(self) -> None:
+        """Take that it could not be read, or that there is none."""
+        self.said, self.told = None, ()
 
 
-def of_port(port: Port) -> Iterator[Sample]:
-    """Yield the port's own PMA counters."""
-    yield from _folder(port, port.own(PMA), PMA)
+@dataclass(slots=True, kw_only=True)
+class _Table:
+    """What becomes of a folder's files."""
+
+    rows: list[_Row]
+    files: list[str]
+    said: list[bytes] | None = None
+    """What all of them said last, where that is known and nothing was unreadable."""
+    told: tuple[Sample, ...] = ()
+    """What became of that."""
+
+    def keep(self, said: list[bytes] | None) -> None:
+        """Remember what was said, and what the rows made of it."""
+        self.said, self.told = said, tuple(sample for row in self.rows for sample in row.told)
 
 
-def of_driver(port: Port) -> Iterator[Sample]:
-    """Yield what the driver counts of the port."""
-    yield from _folder(port, port.own(DRIVER), DRIVER)
+def of_port(port: Port) -> Iterable[Sample]:
+    """Return the port's own PMA counters."""
+    return _folder(port, port.own(PMA), PMA)
 
 
-def of_device(port: Port) -> Iterator[Sample]:
-    """Yield what the driver counts of the device as a whole, with the first of its ports."""
-    if port.leads:
-        yield from _folder(port.whole, port.open(f"{port.folder}/{DRIVER}"), DRIVER)
+def of_driver(port: Port) -> Iterable[Sample]:
+    """Return what the driver counts of the port."""
+    return _folder(port, port.own(DRIVER), DRIVER)
 
 
-def _folder(port: Port, folder: Folder, kind: str) -> Iterator[Sample]:
-    """Yield all that can be read; Unreadable for the first that could not, afterwards."""
+def of_device(port: Port) -> Iterable[Sample]:
+    """Return what the driver counts of the device as a whole, with the first of its ports."""
+    if not port.leads:
+        return ()
+    return _folder(port.whole, port.open(f"{port.folder}/{DRIVER}"), DRIVER)
+
+
+def _folder(port: Port, folder: Folder, kind: str) -> Iterable[Sample]:
+    """Return all that can be read; Unreadable for the first that could not, afterwards.
+
+    Where no file says another thing than in the cycle before, nothing is worked out.
+    """
+    table = folder.once((port.device, port.number), lambda: _table(port, folder, kind))
+    said = folder.all_said(table.files)
+    if said is None or said != table.said:
+        return _each(port, folder, kind, table, said)
+    return table.told
+
+
+def _each(
+    port: Port, folder: Folder, kind: str, table: _Table, texts: list[bytes] | None
+) -> Iterator[Sample]:
     problem = ""
-    for row in folder.once((port.device, port.number), lambda: _rows(port, folder, kind)):
-        try:
-            value = folder.number(row.file)
-            if value is None:
-                value = port.take_in(folder, row.file, count, kind)
-        except Absent:
-            continue
-        except Unreadable as error:
-            problem = problem or str(error)
-            continue
-        yield row.sample(value)
-        if value == row.ceiling:
-            yield Sample(RDMA_COUNTER_SATURATED, (*row.labels, row.file), 1)
+    for row, said in zip(table.rows, texts or map(folder.said, table.files), strict=True):
+        if said is None or said != row.said:
+            try:
+                row.take(said, _value(port, folder, row.file, said, kind))
+            except Absent:
+                row.forget()
+            except Unreadable as error:
+                row.forget()
+                problem = problem or str(error)
+        yield from row.told
+    table.keep(None if problem else texts)
     if problem:
         raise Unreadable(problem)
 
 
-def _rows(port: Port, folder: Folder, kind: str) -> list[_Row]:
-    return [_row((port.device, port.number), kind, file) for file in _chosen(folder, kind)]
+def _value(port: Port, folder: Folder, file: str, said: bytes | None, kind: str) -> int:
+    value = None if said is None else number(said)
+    return port.take_in(folder, file, count, kind) if value is None else value
+
+
+def _table(port: Port, folder: Folder, kind: str) -> _Table:
+    files = _chosen(folder, kind)
+    rows = [_row((port.device, port.number), kind, file) for file in files]
+    return _Table(rows=rows, files=files)
 
 
 def _chosen(folder: Folder, kind: str) -> list[str]:

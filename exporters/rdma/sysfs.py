@@ -95,7 +95,7 @@ class Port:
     def take_in(self, folder: Folder, file: str, parse: Callable[[str, str], T], kind: str) -> T:
         """Return what a file in an open folder says, as `take_from` does."""
         try:
-            return parse(folder.read(file), f"{folder.path}/{file}")
+            return folder.parsed(file, parse)
         except Unreadable:
             self.trouble.append(f"{kind}/{file}" if kind else file)
             raise

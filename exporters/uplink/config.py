@@ -11,8 +11,6 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
-import yaml
-
 from catalog.uplink_probes import PROBE_KINDS, TCP
 from exporters.errors import ReadingError
 from exporters.files import read
@@ -97,6 +95,8 @@ def fits(name: str, patterns: tuple[str, ...]) -> bool:
 
 def read_config(path: str, interval: float) -> Config:
     """Return what a file says; a peer without an interval has this one. ConfigError."""
+    import yaml  # noqa: PLC0415 - its memory is only for those who name a file
+
     where = f"--uplink.config.file {path}"
     try:
         text = read(path, _LARGEST + 1)

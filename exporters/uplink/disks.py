@@ -52,7 +52,7 @@ class Disks:
         self._config = config
         self._sysfs = Path(sysfs)
         self._procfs = Path(procfs)
-        self._deadline = deadline
+        self.deadline = deadline
         self._askers: dict[str, Asker] = {}
 
     def answers(self) -> Iterator[tuple[str, str, Space | OSError | None]]:
@@ -63,7 +63,7 @@ class Disks:
         wanted = [(line.name, path) for line in self._config().lines for path in line.disks]
         self._askers = {path: self._askers.get(path) or Asker(path) for _, path in wanted}
         asked = {path for path, asker in self._askers.items() if asker.begin()}
-        end = time.monotonic() + self._deadline
+        end = time.monotonic() + self.deadline
         for line, path in wanted:
             left = end - time.monotonic() if path in asked else 0.0
             yield line, path, self._askers[path].wait(left)
@@ -100,7 +100,7 @@ def disks(of: Disks) -> Iterator[Sample]:
     for line, path, answer in of.answers():
         yield Sample(DISK_ANSWERING, (line, path), float(isinstance(answer, Space)))
         if not isinstance(answer, Space):
-            said = answer.strerror if answer else f"no answer within {DEADLINE:g} s"
+            said = answer.strerror if answer else f"no answer within {of.deadline:g} s"
             problem = problem or f"{path}: {said}"
             continue
         yield Sample(DISK_SIZE, (line, path), answer.size)

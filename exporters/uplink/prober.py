@@ -1,6 +1,6 @@
 """Probes peers at their own pace, in a thread of the worker: readings only look at the records.
 
-At most one probe a peer is under way. What comes later than its time counts as not answered.
+At most one probe a peer is under way; who has not answered in his time is not waited for.
 """
 
 import selectors

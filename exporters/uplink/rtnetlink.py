@@ -1,6 +1,6 @@
 """Questions to the kernel's rtnetlink, in its own structures (include/uapi/linux/rtnetlink.h).
 
-Spelled out for the reason given in docs/adr/0010-traffic-control-without-a-library.md.
+Spelled out for the reason given in docs/adr/0012-traffic-control-without-a-library.md.
 """
 
 import errno

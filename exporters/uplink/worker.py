@@ -4,9 +4,12 @@ Apart, because each may be caught in another way: netlink behind a driver that h
 of all interfaces, statvfs at a dead mount; and the probes must go on meanwhile.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+
+import yaml  # noqa: F401 - before the workers are forked, so that they share its memory
 
 from exporters.errors import Unreadable
 from exporters.facility import Facility, Outcome, State
@@ -31,6 +34,10 @@ from exporters.uplink.watch import Watched
 def _read(errand: str, settings: Settings) -> list[Facility[Any]]:
     """Return the facilities that a worker is to read, in the order in which it is watched."""
     return [f for f in chosen(UPLINK, settings.facilities) if f.name in FACILITIES[errand]]
+
+
+_SWITCH = 1e-4
+"""Seconds after which the thread that reads gives way to the one that has heard an answer."""
 
 
 class KernelSession:
@@ -64,6 +71,7 @@ class ProbeSession:
         self._watched = watched
         self._facilities = _read(PROBES, settings)
         self._prober = Prober()
+        sys.setswitchinterval(_SWITCH)
         self._prober.start()
 
     def cycle(self) -> Iterator[Outcome]:

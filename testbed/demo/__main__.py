@@ -1,4 +1,4 @@
-"""`make demo`: fault, blindness and repair on real servers; exit 0 if every hop happened."""
+"""`make demo`: degradation, fault, blindness and repair on real servers; exit 0 if all happened."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ TOOLS = (
     "prometheus", "alertmanager",
 )  # fmt: skip
 LIMIT_S = 30
-"""From the fault to the pod running elsewhere, at a scrape interval of 5 s."""
+"""From the fault to the gang running elsewhere, at a scrape interval of 5 s."""
 
 
 def main() -> int:
@@ -42,7 +42,8 @@ def _main() -> int:
 
 def _play(running: Site, screen: Screen) -> None:
     story.prologue(running, screen)
-    faulty = story.fault(running, screen)
+    avoided = story.degraded(running, screen)
+    faulty = story.fault(running, screen, avoided)
     if (took := screen.elapsed(story.FAULT)) > LIMIT_S:
         raise HopMissing(f"{story.FAULT}: took {took:.0f} s, more than {LIMIT_S} s")
     story.blind(running, screen, faulty)
@@ -52,7 +53,7 @@ def _play(running: Site, screen: Screen) -> None:
 def _verdict(screen: Screen, total: float) -> None:
     fault = screen.elapsed(story.FAULT)
     sys.stdout.write(
-        f"\nFrom the fault to the rank running elsewhere: {fault:.1f} s. "
+        f"\nFrom the fault to the gang running elsewhere: {fault:.1f} s. "
         f"The whole demo: {total:.0f} s.\n"
     )
 

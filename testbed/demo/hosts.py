@@ -67,6 +67,12 @@ class Host:
         """Let a GPU fall off the bus: Xid 79, and every later call says that it is lost."""
         self.nvml.lose(gpu)
 
+    def flap(self, port: int, times: int) -> str:
+        """Let a port lose its link so many times, as its own counter tells; return its name."""
+        device = self.sysfs.devices[port]
+        self.sysfs.add(device, 1, "link_downed", times)
+        return device
+
     def reboot(self) -> None:
         """Repair by reboot: new boot id, counters at zero, every GPU back, a new exporter."""
         self.stop_exporter()

@@ -145,6 +145,7 @@ def _start_scheduler(stack: ExitStack, cluster: Cluster) -> int:
         *(sys.executable, "-m", "scheduler_feedback", f"--web.listen-address=127.0.0.1:{port}"),
         f"--kubeconfig={cluster.kubeconfig_for(SCHEDULER_USER)}",
         "--drain",
+        "--drain.interval=1s",
     ]
     stack.enter_context(Process(argv, name="scheduler", log=BUILD / "scheduler.log"))
     settings = ROOT / "deploy" / "scheduler" / "kube-scheduler-config.yaml"

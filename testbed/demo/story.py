@@ -1,35 +1,50 @@
-"""The demo's three acts: a fault, a blind exporter, a repair."""
+"""The demo's four acts: a degraded link, a fatal fault, a blind exporter, a repair."""
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
-from catalog.conditions import GPU_UNAVAILABLE
+from catalog.conditions import GPU_UNAVAILABLE, RDMA_LINK_DEGRADED
 from catalog.faults import GPU_FELL_OFF_BUS
 from catalog.gpu import GPU_STATE
 from catalog.wire import DEVICES, PREFIX, key, parse_devices
+from testbed.demo.hosts import GPUS
 from testbed.demo.screen import HopMissing, Screen
 from testbed.demo.site import Site
-from testbed.demo.view import Pod
 
-APP = "train"
-REPLICAS = 4
+APP, NEXT = "train", "next"
+RANKS = 4
 GPU = 3
+PORT, FLAPS = 2, 4
 
-FAULT = "Act 1: a GPU falls off the bus"
-BLIND = "Act 2: an exporter dies"
-REPAIR = "Act 3: the host is repaired"
+DEGRADED = "Act 1: a link flaps"
+FAULT = "Act 2: a GPU falls off the bus"
+BLIND = "Act 3: an exporter dies"
+REPAIR = "Act 4: the host is repaired"
 
 
 def prologue(site: Site, screen: Screen) -> None:
-    """Wait until every host is observed and the workload runs."""
-    screen.act("Prologue: six hosts of eight GPUs, and a job of four ranks with eight GPUs each")
+    """Wait until every host is observed."""
+    screen.act("Prologue: six hosts of eight GPUs and eight RDMA ports each")
     screen.wait_for("every host observed", lambda: _all_observed(site), within=60)
-    site.view.create_workload(APP, REPLICAS, gpus=8)
-    screen.wait_for("job placed by railwatch", lambda: _spread(site, REPLICAS), within=30)
 
 
-def fault(site: Site, screen: Screen) -> str:
+def degraded(site: Site, screen: Screen) -> str:
+    """Let a link flap, then start a job: it keeps off that host; return the host's name."""
+    node = min(site.hosts)
+    screen.act(DEGRADED)
+    device = site.hosts[node].flap(PORT, FLAPS)
+    screen.note(f"{device} of {node} loses its link {FLAPS} times")
+    screen.wait_for("degraded host to be avoided", lambda: _avoided(site, node), within=60)
+    screen.note(f"a job starts: {RANKS} ranks with {GPUS} GPUs each, all of them or none")
+    site.view.start_job(APP, RANKS, gpus=GPUS)
+    screen.wait_for("job placed off that host", lambda: _runs(site, {node}), within=30)
+    return node
+
+
+def fault(site: Site, screen: Screen, avoided: str) -> str:
     """Break a GPU under a running rank and follow it; return the node's name."""
     victim = min((pod for pod in site.view.pods(APP)), key=lambda pod: pod.node)
+    old = {pod.uid for pod in site.view.pods(APP)}
     node, uuid = victim.node, site.hosts[victim.node].nvml.uuid(GPU)
     screen.act(FAULT)
     screen.note(f"Xid 79 on GPU {GPU} of {node}, under the rank {victim.name}")
@@ -39,8 +54,8 @@ def fault(site: Site, screen: Screen) -> str:
         ("alert firing", lambda: _firing(site, node, uuid), 30),
         ("condition on the node", lambda: _condition(site, node, "True"), 30),
         ("taint on the node", lambda: _tainted(site, node), 30),
-        ("rank evicted", lambda: _evicted(site, victim), 30),
-        ("rank runs elsewhere", lambda: _elsewhere(site, node), 60),
+        ("gang leaves as a whole", lambda: _left(site, old), 30),
+        ("gang runs elsewhere", lambda: _runs(site, {node, avoided}), 60),
     ]
     for name, look, within in hops:
         screen.wait_for(name, look, within)
@@ -76,7 +91,8 @@ def repair(site: Site, screen: Screen, node: str) -> None:
         raise HopMissing(f"{REPAIR}: the condition was {status} before anything was proven")
     screen.wait_for("proof held for the soak", lambda: _condition(site, node, "False"), within=120)
     screen.wait_for("taint gone", lambda: _untainted(site, node), within=30)
-    site.view.scale(APP, len(site.hosts))
+    screen.note("a second job starts: one rank, on the repaired host rather than the degraded one")
+    site.view.start_job(NEXT, 1, gpus=GPUS)
     screen.wait_for("node used again", lambda: _used(site, node), within=60)
 
 
@@ -91,9 +107,17 @@ def _all_observed(site: Site) -> str | None:
     )
 
 
-def _spread(site: Site, wanted: int) -> str | None:
+def _avoided(site: Site, node: str) -> str | None:
+    taints = site.view.taints(node, PREFIX)
+    return taints[0] if any(RDMA_LINK_DEGRADED.taint in taint for taint in taints) else None
+
+
+def _runs(site: Site, off: AbstractSet[str]) -> str | None:
+    """Say where the job's ranks run, once all do; HopMissing where one does where it must not."""
     pods = [pod for pod in site.view.pods(APP) if pod.running]
-    return "on " + ", ".join(sorted(pod.node for pod in pods)) if len(pods) == wanted else None
+    if wrong := sorted(pod.node for pod in pods if pod.node in off):
+        raise HopMissing(f"{APP} runs on {', '.join(wrong)}")
+    return "on " + ", ".join(sorted(pod.node for pod in pods)) if len(pods) == RANKS else None
 
 
 def _lost(site: Site, node: str, uuid: str) -> str | None:
@@ -130,18 +154,12 @@ def _untainted(site: Site, node: str) -> str | None:
     return f"{node} is clean" if not site.view.taints(node, PREFIX) else None
 
 
-def _evicted(site: Site, victim: Pod) -> str | None:
-    gone = victim.uid not in {pod.uid for pod in site.view.pods(APP)}
-    return f"{victim.name} through the Eviction API" if gone else None
-
-
-def _elsewhere(site: Site, node: str) -> str | None:
-    pods = [pod for pod in site.view.pods(APP) if pod.running]
-    if len(pods) < REPLICAS or any(pod.node == node for pod in pods):
-        return None
-    return "on " + ", ".join(sorted(pod.node for pod in pods))
+def _left(site: Site, old: AbstractSet[str]) -> str | None:
+    """Say that all old ranks are gone; some and not others is waited for, briefly."""
+    left = old & {pod.uid for pod in site.view.pods(APP)}
+    return f"{len(old)} of {len(old)} ranks" if not left else None
 
 
 def _used(site: Site, node: str) -> str | None:
-    pods = [pod for pod in site.view.pods(APP) if pod.running and pod.node == node]
+    pods = [pod for pod in site.view.pods(NEXT) if pod.running and pod.node == node]
     return f"{pods[0].name} runs on {node}" if pods else None

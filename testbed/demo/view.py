@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from catalog.wire import GANG, GANG_SIZE, key
 from testbed.api import Api, Object
 
 SCHEDULER = "railwatch-scheduler"
-
-_DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +21,7 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Reads nodes and pods; creates and scales the workload."""
+    """Reads nodes and pods; starts jobs."""
 
     api: Api
 
@@ -49,13 +48,9 @@ class View:
         """Return the pods of a workload that are not being deleted."""
         return list(self._pods(app))
 
-    def scale(self, app: str, replicas: int) -> None:
-        """Ask for another number of pods."""
-        self.api.merge(f"{_DEPLOYMENTS}/{app}/scale", {"spec": {"replicas": replicas}})
-
-    def create_workload(self, app: str, replicas: int, gpus: int) -> None:
-        """Create a Deployment whose pods take `gpus` GPUs each and our scheduler places."""
-        self.api.create(_deployment(app, replicas, gpus))
+    def start_job(self, app: str, ranks: int, gpus: int) -> None:
+        """Create a Job that is a gang: so many ranks, each with `gpus` GPUs, or none at all."""
+        self.api.create(_job(app, ranks, gpus))
 
     def _node(self, name: str) -> Object:
         return self.api.get(f"/api/v1/nodes/{name}")
@@ -72,20 +67,25 @@ class View:
                 )
 
 
-def _deployment(app: str, replicas: int, gpus: int) -> Object:
-    labels = {"app": app}
+def _job(app: str, ranks: int, gpus: int) -> Object:
     resources = {"limits": {"nvidia.com/gpu": str(gpus)}, "requests": {"cpu": "1"}}
     return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": app, "labels": labels},
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": app, "namespace": "default"},
         "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": labels},
+            "completions": ranks,
+            "parallelism": ranks,
+            "completionMode": "Indexed",
             "template": {
-                "metadata": {"labels": labels},
+                "metadata": {
+                    "labels": {"app": app, key(GANG): app},
+                    "annotations": {key(GANG_SIZE): str(ranks)},
+                },
                 "spec": {
                     "schedulerName": SCHEDULER,
+                    "schedulingGates": [{"name": key(GANG)}],
+                    "restartPolicy": "Never",
                     "terminationGracePeriodSeconds": 1,
                     "containers": [{"name": "rank", "image": "train:1", "resources": resources}],
                 },

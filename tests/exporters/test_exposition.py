@@ -71,7 +71,27 @@ def test_a_writer_forgets_series_that_are_gone() -> None:
     for name in map(str, range(100)):
         writer.write([Sample(FAULTS, (name,), 1)])
 
-    assert len(writer._known) == 1
+    assert [len(lines) for lines in writer._lines.values()] == [0, 1, 0]
+
+
+def test_snapshot_after_snapshot_is_written_as_if_it_were_the_first() -> None:
+    heat, load = Sample(HEAT, ("x", " y 1"), 1), Sample(LOAD, (), 0.5)
+    twice = (Sample(FAULTS, ("x",), 7), Sample(FAULTS, ("x",), 8))
+    snapshots: list[tuple[Sample, ...]] = [
+        (heat, load),
+        (heat, load),
+        (Sample(HEAT, ("x", " y 1"), 2), load),
+        (Sample(HEAT, ("x", " y 1"), 2), load, *twice),
+        (Sample(HEAT, ("x", " y 1"), 3), load, twice[0], Sample(FAULTS, ("x",), 9)),
+        (load, heat),
+        (),
+        (heat,),
+    ]
+    writer = Writer(ORDER)
+
+    written = [writer.write(snapshot) for snapshot in snapshots]
+
+    assert written == [Writer(ORDER).write(snapshot) for snapshot in snapshots]
 
 
 @pytest.mark.parametrize("labels", [(), ("x", "y")])

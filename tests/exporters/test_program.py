@@ -18,6 +18,9 @@ from catalog import (
     rdma_modules,
     rdma_netlink,
     topology,
+    uplink,
+    uplink_probes,
+    uplink_tc,
 )
 from exporters.metrics import METRICS
 from exporters.registry import FAMILIES
@@ -66,12 +69,15 @@ ELSEWHERE = {
         rdma_modules,
         rdma_netlink,
         topology,
+        uplink,
+        uplink_probes,
+        uplink_tc,
     )
     for metric in module.METRICS
 }
 """What it takes many ports, cards and hours to see (tests/exporters/rdma/test_series.py,
-test_netlink.py, tests/exporters/topology), a fabric (tests/exporters/fabric), or pods
-(tests/exporters/allocation/test_program.py)."""
+test_netlink.py, tests/exporters/topology), a fabric (tests/exporters/fabric), a line
+(tests/exporters/uplink/test_program.py), or pods (tests/exporters/allocation/test_program.py)."""
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pynvml
 import pytest
 
 from exporters.facility import Facility, State
-from exporters.gpu import ecc_locations, sram_ecc
+from exporters.gpu import ecc_lifetime, ecc_locations, sram_ecc
 from exporters.gpu.ecc_locations import _LOCATIONS
 from exporters.gpu.nvml import Gpu
 from exporters.runtime import run
@@ -31,6 +31,13 @@ def test_errors_by_location_and_kind_since_the_reset_and_in_the_cards_life(
         "ecc_location_errors_total sram corrected": 0,
         "ecc_location_errors_total dram uncorrected": 0,
         "ecc_location_errors_total sram uncorrected": 2,
+    }
+    lifetime = {
+        name: value
+        for name, value in values(ecc_lifetime.FACILITY, gpu).items()
+        if not name.startswith("sram")
+    }
+    assert lifetime == {
         "ecc_lifetime_errors_total dram corrected": 5,
         "ecc_lifetime_errors_total sram corrected": 0,
         "ecc_lifetime_errors_total dram uncorrected": 0,
@@ -45,12 +52,19 @@ def test_sram_errors_in_detail(node: SimulatedNvml, gpu: Gpu) -> None:
     assert values(sram_ecc.FACILITY, gpu) == {
         "sram_uncorrected_errors_total parity": 1,
         "sram_uncorrected_errors_total secded": 2,
+        "sram_threshold_exceeded": 1,
+    }
+    lifetime = {
+        name: value
+        for name, value in values(ecc_lifetime.FACILITY, gpu).items()
+        if name.startswith("sram")
+    }
+    assert lifetime == {
         "sram_lifetime_uncorrected_errors_total l2": 3,
         "sram_lifetime_uncorrected_errors_total sm": 4,
         "sram_lifetime_uncorrected_errors_total pcie": 5,
         "sram_lifetime_uncorrected_errors_total mcu": 6,
         "sram_lifetime_uncorrected_errors_total other": 7,
-        "sram_threshold_exceeded": 1,
     }
 
 
@@ -66,7 +80,9 @@ def test_where_the_driver_tells_root_only_the_facility_says_so(
     assert outcome.problem == f"{call}: Insufficient Permissions"
 
 
-@pytest.mark.parametrize("facility", [ecc_locations.FACILITY, sram_ecc.FACILITY])
+@pytest.mark.parametrize(
+    "facility", [ecc_locations.FACILITY, ecc_lifetime.FACILITY, sram_ecc.FACILITY]
+)
 def test_what_a_card_does_not_have_is_absent_and_no_series(
     facility: Facility[Gpu], node: SimulatedNvml, gpu: Gpu
 ) -> None:

@@ -1,12 +1,13 @@
 """Rates between two samples."""
 
+import dataclasses
 from collections.abc import Callable
 
 import pynvml
 import pytest
 
 from exporters.facility import Outcome, State
-from exporters.gpu import gpm
+from exporters.gpu import gpm, gpm_detail
 from exporters.gpu.nvml import Gpu
 from exporters.gpu.rates import Rate
 from exporters.runtime import run
@@ -16,6 +17,11 @@ from testbed.nvml.parts import GPM, SAMPLES
 from testbed.nvml.profiles import MigShape
 from tests.exporters.gpu.cards import opened
 from tests.exporters.gpu.readings import values
+
+EVERYTHING = dataclasses.replace(
+    gpm.FACILITY, readings=(*gpm.FACILITY.readings, *gpm_detail.FACILITY.readings)
+)
+"""What is read of the samples by default, and the detail."""
 
 MIB = 1 << 20
 OF_A_DEVICE = len(Rate) - 2
@@ -29,12 +35,12 @@ def say(node: SimulatedNvml, **rates: float) -> None:
 
 def measure(gpu: Gpu) -> Outcome:
     gpu.begin()
-    return run(gpm.FACILITY, [gpu])
+    return run(EVERYTHING, [gpu])
 
 
 def read(gpu: Gpu) -> dict[str, float]:
     """Return the values, without the label of a GPU that is not divided."""
-    return {" ".join(name.split()): value for name, value in values(gpm.FACILITY, gpu).items()}
+    return {" ".join(name.split()): value for name, value in values(EVERYTHING, gpu).items()}
 
 
 @pytest.mark.parametrize("rate", Rate)
@@ -56,6 +62,15 @@ def test_the_first_cycle_samples_and_the_second_tells(node: SimulatedNvml, gpu: 
     assert found["pcie_throughput_bytes_per_second transmit"] == 2 * MIB
     assert found["pcie_throughput_bytes_per_second receive"] == 0
     assert found["nvlink_throughput_bytes_per_second receive"] == 1.5 * MIB
+
+
+def test_pipes_and_the_pcie_of_mig_devices_are_detail() -> None:
+    with opened("H100-MIG") as (_, gpu):
+        measure(gpu)
+        found = values(gpm.FACILITY, gpu)
+
+    assert len(found) == 4 * 5
+    assert not [name for name in found if "pipe" in name or "pcie" in name]
 
 
 @pytest.mark.parametrize("profile", ["T4", "L40S", "A100", "A100-MIG"])
@@ -136,7 +151,7 @@ def test_each_mig_device_has_its_own_and_the_whole_has_none() -> None:
             uuids = [one.uuid.decode() for one in card.migs if one.present]
 
         measure(gpu)
-        found = values(gpm.FACILITY, gpu)
+        found = values(EVERYTHING, gpu)
 
     assert found[f"sm_active_ratio {uuids[1]}"] == pytest.approx(0.8)
     assert found[f"sm_active_ratio {uuids[0]}"] == 0
@@ -154,7 +169,7 @@ def test_devices_that_share_a_gpu_instance_cannot_be_told_apart() -> None:
             alone = card.migs[2].uuid.decode()
 
         measure(gpu)
-        found = values(gpm.FACILITY, gpu)
+        found = values(EVERYTHING, gpu)
 
     assert len(found) == OF_A_DEVICE
     assert all(alone in name for name in found)

@@ -87,7 +87,7 @@ def test_a_divided_gpu_tells_them_by_device() -> None:
 
     assert counted[f"processes {uuids[1]} compute"] == counted[f"processes {uuids[2]} compute"] == 1
     assert counted[f"processes {uuids[0]} compute"] == 0
-    assert len(counted) == 12
+    assert len(counted) == 8
     assert amounts[f"process_memory_bytes {uuids[1]} 11"] == GIB
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from exporters.errors import Absent
-from exporters.rdma.kept import Folders
+from exporters.rdma.kept import Folders, number
+from exporters.rdma.sysfs import count
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_a_value_that_changes_in_its_file_is_seen(device: Path) -> None:
     file.write_text("1234567\n")
 
     assert read(folders, device) == "1234567"
-    assert folders.open(f"{device}/counters").number("symbol_error") == 1234567
+    assert folders.open(f"{device}/counters").parsed("symbol_error", count) == 1234567
 
 
 def test_a_file_that_is_opened_once_is_not_opened_again(device: Path) -> None:
@@ -146,7 +147,7 @@ def test_what_is_no_plain_number_is_left_to_who_reads_the_text(device: Path, tex
     folder = folders.open(f"{device}/counters")
 
     assert folder.read("symbol_error") == text.strip()
-    assert folder.number("symbol_error") is None
+    assert number(folder.said("symbol_error") or b"") is None
 
 
 def test_what_an_unchanged_folder_holds_is_worked_out_once(device: Path) -> None:

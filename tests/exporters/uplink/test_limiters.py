@@ -18,8 +18,7 @@ from exporters.uplink.view import View
 from testbed import rtnetlink as bed
 from testbed.namespaces import Namespace
 from testbed.nldev import message, table
-from tests.exporters.uplink.lines import names, told, values, view
-from tests.packages import needs
+from tests.exporters.uplink.lines import in_namespaces, names, told, values, view
 
 Look = Callable[..., View]
 
@@ -60,12 +59,8 @@ def send(namespace: Namespace, count: int, size: int = 1000) -> None:
     namespace.inside(burst)
 
 
-real = [needs("iproute2"), pytest.mark.netns]
-
-
+@in_namespaces
 class TestOnThisKernel:
-    pytestmark = real
-
     def test_a_tbf_that_throttles_is_seen(self, namespace: Namespace, look: Look) -> None:
         namespace.tc(
             *("qdisc", "add", "dev", "up0", "root", "handle", "5:", "tbf"),
@@ -100,8 +95,8 @@ class TestOnThisKernel:
         send(namespace, 30)
         found = values(told(limiters.FACILITY, shown))
 
-        assert found["tc_rate_bytes_per_second/up0/class/htb/1:1/1:"] == 10e9
-        assert found["tc_ceiling_bytes_per_second/up0/class/htb/1:1/1:"] == 20e9
+        assert found["tc_rate_bytes_per_second/up0/class/htb/1:1/root"] == 10e9
+        assert found["tc_ceiling_bytes_per_second/up0/class/htb/1:1/root"] == 20e9
         assert found["tc_rate_bytes_per_second/up0/class/htb/1:20/1:1"] == 1000
         assert found["tc_overlimits_total/up0/class/htb/1:20/1:1"] > 0
         assert found["tc_drops_total/up0/class/htb/1:20/1:1"] > 0

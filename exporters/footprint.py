@@ -1,0 +1,66 @@
+"""What keeps the program's processes small: memory that a fork shares stays shared.
+
+A page is shared until someone writes on it, and CPython writes everywhere: its collector marks each
+object it looks at, and what is allocated next goes into the holes that earlier objects left. So,
+before a fork, what there is is taken from the collector, and the holes are filled.
+"""
+
+import ctypes
+import gc
+from collections.abc import Callable
+
+_POOL = 1 << 14
+"""Bytes in which CPython keeps small objects of one size together."""
+_HEADER = 48
+_ALIGNMENT = 16
+_SMALL = 512
+"""Bytes beyond which an object is the C library's to place."""
+
+_M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
+_LARGE = 1 << 16
+
+_filling: list[object] = []
+
+
+def settle() -> None:
+    """Set aside what there is, so that neither the collector nor new objects write on its pages.
+
+    Call before a fork. What was set aside is never looked through again.
+    """
+    gc.collect()
+    for size in range(_ALIGNMENT, _SMALL + 1, _ALIGNMENT):
+        _fill(size)
+    gc.freeze()
+
+
+def _fill(size: int) -> None:
+    """Fill the holes between objects of a size: until a pool was had that had none in it."""
+    make, pool, run = _maker(size), 0, list[object]()
+    enough = (_POOL - _HEADER) // size * 3 // 4
+    while len(run) < enough:
+        made = make()
+        if id(made) // _POOL != pool:
+            _filling.extend(run)
+            run, pool = [], id(made) // _POOL
+        run.append(made)
+
+
+def _maker(size: int) -> Callable[[], object]:
+    """Return what makes an object of so many bytes, of which the collector knows nothing."""
+    if size == object.__basicsize__:
+        return object
+    if size == complex.__basicsize__:
+        return lambda: complex(size, size)
+    return lambda: bytes(size - bytes.__basicsize__)
+
+
+def give_back_early() -> None:
+    """Have the C library keep one heap for all threads, and return what is large at once.
+
+    By itself it gives each thread a heap of its own, and keeps in it what is large once a few large
+    ones came and went: expositions, for one.
+    """
+    mallopt = ctypes.CDLL(None).mallopt
+    mallopt(_M_ARENA_MAX, 1)
+    mallopt(_M_MMAP_THRESHOLD, _LARGE)
