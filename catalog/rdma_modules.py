@@ -3,8 +3,6 @@
 from catalog.metrics import Metric, gauge
 from catalog.rdma import PORT
 
-_LANE = (*PORT, "lane")
-
 RDMA_MODULE_INFO = gauge(
     "railwatch_rdma_module_info",
     "The transceiver or cable in the port's cage; always 1. `form` is sfp, qsfp or cmis (QSFP-DD, "
@@ -35,15 +33,16 @@ RDMA_MODULE_VOLTAGE = gauge(
 )
 RDMA_MODULE_RECEIVE_POWER = gauge(
     "railwatch_rdma_module_receive_power_watts",
-    "Light received on a lane.",
-    labels=_LANE,
+    "Light received on the lane that receives least; 0 where one is dark, as those that a split "
+    "cable leaves unused are.",
+    labels=PORT,
     unit="watts",
     source="module's monitors (0.1 µW)",
 )
 RDMA_MODULE_TRANSMIT_POWER = gauge(
     "railwatch_rdma_module_transmit_power_watts",
-    "Light sent on a lane.",
-    labels=_LANE,
+    "Light sent on the lane that sends least.",
+    labels=PORT,
     unit="watts",
     source="module's monitors (0.1 µW)",
 )

@@ -25,6 +25,7 @@ from exporters.own import collector_samples, program_samples
 from exporters.post import Pace
 from exporters.rdma.ethtool_family import EthtoolFamily
 from exporters.rdma.family import RdmaFamily
+from exporters.rdma.learned import Learned
 from exporters.rdma.unwrap import Unwrap
 from exporters.registry import (
     FABRIC,
@@ -71,7 +72,8 @@ def families(settings: Settings, epoch: float) -> tuple[Family, ...]:
         gpus = GpuFamily(settings, epoch, tail, keeping, declare)
         made.append(gpus)
     made.append(AllocationFamily(settings, epoch, lambda now: readings(gpus, now)))
-    rdma = RdmaFamily(settings, pace, Unwrap(keeping, settings.procfs), declare)
+    unwrap, learned = Unwrap(keeping, settings.procfs), Learned(keeping, settings.interval)
+    rdma = RdmaFamily(settings, pace, unwrap, declare, learned)
     if RDMA.name in wanted:
         made.append(rdma)
     if RDMA_ETHTOOL.name in wanted:

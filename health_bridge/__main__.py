@@ -4,24 +4,32 @@ import argparse
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from health_bridge import access, proofs
+from health_bridge import access, proofs, replay
 from health_bridge.access import Secret
+from health_bridge.announce import Announcer
 from health_bridge.device_rules import DeviceRules
 from health_bridge.errors import Conflict, KubeError
+from health_bridge.evidence import Evidence
 from health_bridge.forget import Forgetting
-from health_bridge.kube import connect
+from health_bridge.journal import Journal
+from health_bridge.kube import Kube, connect
+from health_bridge.limits import size
 from health_bridge.loop import Loop, Pace
 from health_bridge.metrics import Meter
 from health_bridge.nodes import Keys
 from health_bridge.pause import pause_of
-from health_bridge.policy import policy_of
+from health_bridge.policy import keys_of, policy_of
 from health_bridge.poll import Poll
 from health_bridge.release import release
 from health_bridge.server import WEBHOOK, Front
 from health_bridge.settings import DEFAULT_ADDRESS, Connection, Settings, shown
+from health_bridge.site import DRY_RUN, SHADOW, WRITES, Site
 from health_bridge.sources import Alertmanager, Endpoint, Prometheus
+from health_bridge.store import WatchedFleet
+from health_bridge.tolerate import Survey, Tolerance
 from program import webconfig
 from program.election import Elector, Errors, identity
 from program.errors import ProgramError, UsageError, run
@@ -29,6 +37,9 @@ from program.flags import Parser, add_flags, build, parser
 from program.surface import Surface, add_surface, open_surface, serve, until_signalled
 
 PROGRAM = "railwatch-bridge"
+
+_STALE = 3
+"""Time-outs without a word of the kube-apiserver after which what it said of nodes is too old."""
 
 _EPILOG = f"""\
 It looks every --interval, and at once when Alertmanager posts to {WEBHOOK}.
@@ -38,6 +49,9 @@ that the bridge has written; see railwatch-bridge release --help.
 
 railwatch-bridge forget-source SOURCE lets nodes recover without the word of a Prometheus
 that is gone for good; see railwatch-bridge forget-source --help.
+
+railwatch-bridge replay LOG decides again what --decision-log has written, as it was or
+under another policy; see railwatch-bridge replay --help.
 """
 
 
@@ -49,6 +63,8 @@ def main() -> int:
 def _main(arguments: list[str]) -> int:
     if arguments[:1] == ["release"]:
         return _release(arguments[1:])
+    if arguments[:1] == ["replay"]:
+        return replay.main(arguments[1:], sys.stdout)
     if arguments[:1] == ["forget-source"]:
         return _forget_source(arguments[1:])
     flags = parser(PROGRAM, __doc__, _EPILOG)
@@ -101,8 +117,8 @@ def _serve(parsed: argparse.Namespace) -> int:
     if not (settings.alertmanager_urls or settings.prometheus_urls):
         raise UsageError("no source of alerts: give --prometheus.url and --alertmanager.url")
     token = _webhook_token(settings, surface)
-    loop, elector, meter = _assemble(settings)
-    return _run(surface, Front(loop=loop, meter=meter, elector=elector, token=token))
+    front, tolerance = _assemble(settings)
+    return _run(surface, replace(front, token=token), tolerance)
 
 
 def _webhook_token(settings: Settings, surface: Surface) -> Secret | None:
@@ -121,15 +137,16 @@ def _webhook_token(settings: Settings, surface: Surface) -> Secret | None:
     return token
 
 
-def _assemble(settings: Settings) -> tuple[Loop, Elector | None, Meter]:
+def _assemble(settings: Settings) -> tuple[Front, Tolerance | None]:
     known = proofs.load(settings.proofs_file)
     policy = policy_of(settings, known, time.time())
     poll = _poll(settings, known)
     meter = Meter()
     elector: Elector | None = None
     kube = connect(settings)
+    evidence = _evidence(settings, kube, meter, policy.started)
     loop = Loop(
-        fleet=kube,
+        fleet=_fleet(kube, settings),
         poll=poll,
         policy=policy,
         pause=pause_of(settings, kube),
@@ -138,14 +155,81 @@ def _assemble(settings: Settings) -> tuple[Loop, Elector | None, Meter]:
             timeout=settings.timeout,
             selector=settings.node_selector,
             dry_run=settings.dry_run,
+            write_rate=settings.write_rate,
+            write_burst=settings.write_burst,
+            write_workers=settings.write_workers,
         ),
         meter=meter,
         leading=lambda: elector is None or elector.leading,
         rules=DeviceRules(kube, enabled=settings.fence_devices),
+        evidence=evidence,
     )
-    if settings.leader_elect and not settings.dry_run:
+    if settings.leader_elect and _mode(settings) == WRITES:
         elector = _elector(settings, loop)
-    return loop, elector, meter
+    site = Site(
+        loop=loop,
+        meter=meter,
+        evidence=evidence,
+        elector=elector,
+        cluster=settings.cluster,
+        interval=settings.interval,
+        mode=_mode(settings),
+        kinds=tuple(poll.kinds.items()),
+    )
+    front = Front(loop=loop, meter=meter, elector=elector, site=site)
+    return front, _tolerance(settings, kube, meter)
+
+
+def _mode(settings: Settings) -> str:
+    if settings.dry_run:
+        return DRY_RUN
+    return SHADOW if settings.shadow else WRITES
+
+
+def _evidence(settings: Settings, kube: Kube, meter: Meter, started: float) -> Evidence:
+    def count_line(result: str) -> None:
+        meter.log_lines.labels(result).inc()
+
+    def count_event(result: str) -> None:
+        meter.events.labels(result).inc()
+
+    journal = Journal(
+        Path(settings.decision_log),
+        size=size(settings.decision_log_size),
+        files=settings.decision_log_files,
+        count=count_line,
+    )
+    return Evidence(
+        meter,
+        keys=keys_of(settings),
+        started=started,
+        journal=journal if settings.decision_log else None,
+        announcer=Announcer(kube, count_event) if settings.events else None,
+        shadow=_mode(settings) == SHADOW,
+    )
+
+
+def _tolerance(settings: Settings, kube: Kube, meter: Meter) -> Tolerance | None:
+    """Return the look at DaemonSets, None where it is not wanted."""
+    if not settings.check_daemonsets:
+        return None
+
+    def publish(survey: Survey) -> None:
+        meter.survey = survey
+
+    return Tolerance(kube, keys_of(settings), settings.node_selector, publish=publish)
+
+
+def _fleet(kube: Kube, settings: Settings) -> WatchedFleet:
+    """Return the nodes, followed from now on: a replica that stands by knows them already."""
+    fleet = WatchedFleet(
+        kube,
+        keys_of(settings),
+        selector=settings.node_selector,
+        stale_after=_STALE * settings.timeout,
+    )
+    fleet.start()
+    return fleet
 
 
 def _poll(settings: Settings, known: proofs.Proofs) -> Poll:
@@ -177,7 +261,7 @@ def _elector(settings: Settings, loop: Loop) -> Elector:
     )
 
 
-def _run(surface: Surface, front: Front) -> int:
+def _run(surface: Surface, front: Front, tolerance: Tolerance | None) -> int:
     loop, elector = front.loop, front.elector
     ended = until_signalled()
     server = serve(surface, front.routes())
@@ -185,6 +269,15 @@ def _run(surface: Surface, front: Front) -> int:
     if elector is not None:
         stand = threading.Thread(target=elector.run, args=(ended,), name="election", daemon=True)
         workers.append(stand)
+    if tolerance is not None:
+
+        def leading() -> bool:
+            return elector is None or elector.leading
+
+        look = threading.Thread(
+            target=tolerance.run, args=(ended, leading), name="daemonsets", daemon=True
+        )
+        look.start()  # not waited for at the end: it only reads
     for worker in workers:
         worker.start()
     ended.wait()

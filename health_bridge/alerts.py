@@ -22,6 +22,9 @@ PENDING = "pending"
 
 _MAX_LABEL = 128
 
+_MAX_LINK = 200
+"""Characters; one back to Prometheus holds its whole expression, which may be long."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -84,7 +87,7 @@ def read_alertmanager(alerts: object, proofs: Proofs, cluster: str) -> Reading:
             firing=True,
             silenced=bool((alert.get("status") or {}).get("silencedBy")),
             since=parse_time(alert["startsAt"]),
-            evidence=_evidence(notes),
+            evidence=_evidence(notes, alert.get("generatorURL")),
         )
 
     return _read_all(alerts, read)
@@ -213,10 +216,13 @@ def _label(told: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _evidence(notes: Mapping[str, str]) -> str:
+def _evidence(notes: Mapping[str, str], generator: object) -> str:
+    """Return what the alert says, with a link: to its runbook, else to where it is judged."""
     said = notes.get("description") or notes.get("summary") or ""
-    page = notes.get("runbook_url", "")
-    parts = [" ".join(said.split()).rstrip("."), f"runbook: {page}" if page else ""]
+    link = f"runbook: {page}" if (page := notes.get("runbook_url", "")) else ""
+    if not link and isinstance(generator, str) and 0 < len(generator) <= _MAX_LINK:
+        link = f"source: {generator}"
+    parts = [" ".join(said.split()).rstrip("."), link]
     return _printable("; ".join(part for part in parts if part))[:MAX_EVIDENCE]
 
 

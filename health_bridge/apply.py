@@ -3,6 +3,10 @@
 A conflict is read again and tried again, but only while everything of ours on the node is still as
 it was: then only others have written, and their taints are taken as they are now. A node that was
 created anew under its name has another uid and is left to the next cycle.
+
+The Lease is looked at right before each request, by a clock that no other replica sets. A leader
+that is paused between that look and its request may still send it: it then meets the version that
+its successor has written, or, where that wrote nothing, is corrected in the successor's next cycle.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,30 +45,38 @@ class Nodes(Protocol):
 
 
 class Writer:
-    """Takes the steps of one node at a time."""
+    """Takes the steps of one node at a time; safe to use from several threads."""
 
     def __init__(
-        self, nodes: Nodes, may_write: Callable[[], bool], on_conflict: Callable[[], None]
+        self,
+        nodes: Nodes,
+        may_write: Callable[[], bool],
+        on_conflict: Callable[[], None],
+        wait: Callable[[], None] = lambda: None,
     ) -> None:
-        """Write to `nodes` while `may_write` says so."""
+        """Write to `nodes` while `may_write` says so, each time once `wait` has returned."""
         self._nodes = nodes
         self._may_write = may_write
         self._on_conflict = on_conflict
+        self._wait = wait
 
     def take(self, plan: NodeSteps, now: float) -> None:
         """Take a node's steps: the record with the taints at once, then the conditions.
 
-        A KubeError leaves the rest to the next cycle, which finds on the node what was decided.
+        Where no taint changes, record and conditions are one write. A KubeError leaves the rest to
+        the next cycle, which finds on the node what was decided.
         """
-        node = plan.node
-        if any(_is_main(step) for step in plan.steps):
+        node, conditions = plan.node, condition_patches(plan.steps, now)
+        rest: Patch = {}
+        if not conditions or any(isinstance(step, SetTaint | RemoveTaint) for step in plan.steps):
             node = self._write(node, self._nodes.patch_node, lambda at: main_patch(at, plan.steps))
-        conditions = condition_patches(plan.steps, now)
+        else:
+            rest = _annotations(plan.steps)
         if conditions:
             self._write(
                 node,
                 self._nodes.patch_status,
-                lambda at: {**lock(at), "status": {"conditions": conditions}},
+                lambda at: status_patch(at, conditions, rest),
             )
 
     def _write(
@@ -75,6 +87,7 @@ class Writer:
     ) -> Node:
         node = decided_on
         for _ in range(ATTEMPTS):
+            self._wait()
             if not self._may_write():
                 raise Superseded(f"node {node.name}: another replica leads")
             try:
@@ -87,10 +100,6 @@ class Writer:
         raise Superseded(f"node {node.name}: others wrote {ATTEMPTS} times in a row")
 
 
-def _is_main(step: Step) -> bool:
-    return isinstance(step, SetAnnotation | SetTaint | RemoveTaint)
-
-
 def lock(node: Node) -> Patch:
     """Make the API server refuse the patch if the node is not this version of this node."""
     return {"metadata": {"uid": node.uid, "resourceVersion": node.version}}
@@ -99,8 +108,7 @@ def lock(node: Node) -> Patch:
 def main_patch(node: Node, steps: tuple[Step, ...]) -> Patch:
     """Return the merge patch of annotations and taints; taints are a list and replaced whole."""
     patch = lock(node)
-    annotations = {step.key: step.value for step in steps if isinstance(step, SetAnnotation)}
-    if annotations:
+    if annotations := _annotations(steps):
         patch["metadata"]["annotations"] = annotations
     wanted = {step.taint.key: step.taint for step in steps if isinstance(step, SetTaint)}
     removed = [step.key for step in steps if isinstance(step, RemoveTaint)]
@@ -108,6 +116,18 @@ def main_patch(node: Node, steps: tuple[Step, ...]) -> Patch:
         merged = merge_taints(node.taints, wanted, removed)
         patch["spec"] = {"taints": [taint.document() for taint in merged] or None}
     return patch
+
+
+def status_patch(node: Node, conditions: list[Patch], annotations: Patch) -> Patch:
+    """Return the strategic patch of conditions, and of annotations: the status carries both."""
+    patch = lock(node)
+    if annotations:
+        patch["metadata"]["annotations"] = annotations
+    return {**patch, "status": {"conditions": conditions}}
+
+
+def _annotations(steps: tuple[Step, ...]) -> Patch:
+    return {step.key: step.value for step in steps if isinstance(step, SetAnnotation)}
 
 
 def condition_patches(steps: tuple[Step, ...], now: float) -> list[Patch]:

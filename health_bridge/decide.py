@@ -20,6 +20,7 @@ from health_bridge.lost import with_lost
 from health_bridge.nodes import Node
 from health_bridge.outcome import Context, Memory, ceiling
 from health_bridge.policy import Policy
+from health_bridge.quiet import Quiet
 from health_bridge.record import APPLIED, WITHHELD, Fault, Record, read_record
 from health_bridge.recovery import Findings, open_faults, open_questions
 from health_bridge.sight import Questions, Sight
@@ -101,31 +102,34 @@ def to_fence(nodes: Sequence[Node], sight: Sight, policy: Policy) -> frozenset[s
     return frozenset(open_on | (alerts & seen.records.keys()))
 
 
-def decide(
+def decide(  # noqa: PLR0913 - all that a decision stands on, and what makes it cheap
     nodes: Sequence[Node],
     sight: Sight,
     policy: Policy,
     memory: Memory,
     fences: Fences | None = None,
+    *,
+    quiet: Quiet | None = None,
 ) -> Decision:
     """Return the steps that bring every managed node to where it shall be.
 
     Only a fence that is there, in `fences`, spares a node its taint: one to be put up is put up
-    first, and then all is decided again.
+    first, and then all is decided again. `quiet` remembers nodes about which nothing is to be
+    decided; the decision is the same without it.
     """
+    quiet = Quiet() if quiet is None else quiet
     seen = _seen(nodes, sight, policy)
-    records = {
-        node.name: with_lost(node, seen.records[node.name], policy, sight.now)
-        for node in seen.nodes
-    }
+    busy = quiet.others(seen.nodes, seen.findings, sight, policy)
+    lost = {node.name: with_lost(node, seen.records[node.name], policy, sight.now) for node in busy}
+    records = {**seen.records, **lost}
     checked = check(seen.nodes, records, policy, sight.now)
     still = {
-        name: _open(name, each, seen.findings.get(name, {}), sight, policy)
-        for name, each in checked.items()
+        name: _open(name, checked[name], seen.findings.get(name, {}), sight, policy)
+        for name in lost
     }
     before = {name: record.faults for name, record in records.items()}
     fencing = Fencing(fences=fences or Fences(), policy=policy, memory=memory, now=sight.now)
-    aside = {node.name: fencing.set_aside(node, still[node.name]) for node in seen.nodes}
+    aside = {node.name: fencing.set_aside(node, still[node.name]) for node in busy}
     wanted = widen(aside, before, seen.places, policy.domain_share)
     ledger = settle(seen.nodes, wanted, records, policy, sight.now)
     rules = fencing.rules(wanted, ledger)
@@ -139,9 +143,10 @@ def decide(
             context,
             boot=proven_boot(node, checked[node.name], still[node.name], policy),
         )
-        for node in seen.nodes
+        for node in busy
     ]
-    plugins = (fencing.remembered(node, wanted[node.name]) for node in seen.nodes)
+    quiet.learn(cases, records, sight)
+    plugins = (fencing.remembered(node, wanted[node.name]) for node in busy)
     decision = _summary(cases, seen, ledger, len(nodes), sight.now)
     kept = {key: since for each in plugins for key, since in each.items()}
     return replace(decision, rules=rules, memory={**decision.memory, **kept})
@@ -190,8 +195,8 @@ def _summary(
         faults={name: case.faults for name, case in by_name.items() if case.faults},
         states={name: case.states for name, case in by_name.items() if case.states},
         tally=tally,
-        managed=len(cases),
-        unmanaged=total - len(cases),
+        managed=len(seen.nodes),
+        unmanaged=total - len(seen.nodes),
         blind=frozenset(
             name
             for name, case in by_name.items()

@@ -5,7 +5,8 @@ not let us, there is nothing to fence with, and the fault's node answers for it.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from health_bridge.errors import Conflict, Denied, KubeError, Missing, Refused
@@ -23,6 +24,9 @@ OWNER = "railwatch-bridge"
 
 ASK_AGAIN = 600.0
 """Seconds before a server that does not serve the rules is asked again."""
+
+ONE_BY_ONE = 50
+"""Nodes whose slices are asked for one by one; of more, all slices that there are."""
 
 _MERGE = "application/merge-patch+json"
 
@@ -68,11 +72,7 @@ class DeviceRules:
                 return Fences()
             rules, slices = served
             found = self._api.request("GET", f"{GROUP}/{rules}/{RULES}", query=_OURS)
-            devices = {
-                (node, uuid): device
-                for node in sorted(nodes)
-                for uuid, device in self._devices(slices, node)
-            }
+            devices = dict(self._devices(slices, sorted(nodes)))
         except (Denied, Refused, Missing) as error:
             self.error = error
             self._served = None
@@ -126,10 +126,34 @@ class DeviceRules:
         else:
             self._api.request(method, path, _document(rule, version))
 
-    def _devices(self, version: str, node: str) -> Iterator[tuple[str, Device]]:
-        query = [("fieldSelector", f"spec.nodeName={node}")]
-        found = self._api.request("GET", f"{GROUP}/{version}/{SLICES}", query=query)
-        return read_slices(found.get("items") or [])
+    def _devices(
+        self, version: str, nodes: Sequence[str]
+    ) -> Iterator[tuple[tuple[str, str], Device]]:
+        """Yield (node, uuid) and device; of many nodes, all slices there are cost less."""
+        if len(nodes) > ONE_BY_ONE:
+            wanted = set(nodes)
+            slices: defaultdict[str, list[Document]] = defaultdict(list)
+            for each in self._slices(version):
+                if (name := (each.get("spec") or {}).get("nodeName", "")) in wanted:
+                    slices[name].append(each)
+        else:
+            slices = defaultdict(list, {name: list(self._slices(version, name)) for name in nodes})
+        for name in nodes:
+            yield from (((name, uuid), device) for uuid, device in read_slices(slices[name]))
+
+    def _slices(self, version: str, node: str = "") -> Iterator[Document]:
+        query = [
+            ("limit", str(_PAGE)),
+            *([("fieldSelector", f"spec.nodeName={node}")] * bool(node)),
+        ]
+        more: list[tuple[str, str]] = []
+        while True:
+            found = self._api.request("GET", f"{GROUP}/{version}/{SLICES}", query=[*query, *more])
+            yield from found.get("items") or []
+            following = (found.get("metadata") or {}).get("continue", "")
+            if not following:
+                return
+            more = [("continue", following)]
 
     def _versions(self) -> tuple[str, str] | None:
         """Return the versions of rules and slices, None where they are not served."""
@@ -158,6 +182,9 @@ class DeviceRules:
                     return version
         return None
 
+
+_PAGE = 500
+"""Slices in one answer."""
 
 _OURS = (("labelSelector", f"{MANAGED_BY}={OWNER}"),)
 

@@ -4,6 +4,7 @@ KubeError          a request was not done; `kind` is its name in the metrics
 ├── Conflict       409: written by another since it was read; read again
 ├── Missing        404: the node, or the Lease's namespace, is not there
 ├── Denied         401, 403: RBAC or an admission policy forbids it; a person must act
+├── Gone           410: the version to watch from is too old; list again
 ├── Refused        any other 4xx: the request itself is wrong
 ├── Unreachable    no answer in time, 429, 5xx: later
 └── Superseded     not sent: what the decision stood on has changed, or we do not lead any more
@@ -32,6 +33,10 @@ class Denied(KubeError):  # noqa: N818 - named after what happened
     """We are not allowed to."""
 
     kind = "denied"
+
+
+class Gone(KubeError):  # noqa: N818 - named after what happened
+    """The resource version to watch from is no longer known."""
 
 
 class Refused(KubeError):  # noqa: N818 - named after what happened

@@ -1,4 +1,4 @@
-"""How a budget is written on the command line, and how many nodes it is."""
+"""How a budget, or another limit, is written on the command line, and how many nodes it is."""
 
 import math
 import re
@@ -85,4 +85,37 @@ def share(text: str) -> float:
 def percentage(text: str) -> str:
     """Return a percentage as it is written; ValueError where it is none."""
     share(text)
+    return text
+
+
+def count(text: str) -> int:
+    """Return a whole number, at least 1; ValueError where it is none."""
+    if not text.isascii() or not text.isdecimal() or not int(text):
+        raise ValueError(f"{text!r} is not a whole number, at least 1")
+    return int(text)
+
+
+def per_second(text: str) -> float:
+    """Return how many a second; ValueError where it is no number above zero."""
+    match = _BUDGET.fullmatch(text)
+    if match is None or match[2] or not float(match[1]):
+        raise ValueError(f"{text!r} is not a number above zero")
+    return float(match[1])
+
+
+_SIZE = re.compile(r"([1-9][0-9]{0,9})(KiB|MiB|GiB)?")
+_UNITS = {None: 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+def size(text: str) -> int:
+    """Return the bytes of `64MiB`; ValueError where it is no size."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a size such as 64MiB")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def size_text(text: str) -> str:
+    """Return a size as it is written; ValueError where it is none."""
+    size(text)
     return text

@@ -4,32 +4,36 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, TextIO
 
 from health_bridge.apply import Nodes, Writer
-from health_bridge.decide import Decision, decide, questions, to_fence
+from health_bridge.crew import Crew, worst_first
+from health_bridge.decide import Decision, questions, to_fence
 from health_bridge.device_rules import DeviceRules
+from health_bridge.dry_run import DryRun
 from health_bridge.errors import Conflict, Denied, KubeError, Refused, Unreachable
+from health_bridge.evidence import Evidence
 from health_bridge.fencing import Fences, Rule
 from health_bridge.metrics import Meter, Report
+from health_bridge.moment import Moment
 from health_bridge.nodes import Node
 from health_bridge.outcome import Memory
 from health_bridge.pause import Pause
 from health_bridge.policy import Policy
 from health_bridge.poll import Poll, Round
-from health_bridge.sight import Sight
-from health_bridge.steps import NodeSteps, SetAnnotation, describe, kind
+from health_bridge.quiet import Quiet
+from health_bridge.throttle import Throttle
 
 MIN_PAUSE = 0.05
-"""Seconds between cycles that hints ask for; a long cycle is followed by a pause as long."""
+"""Seconds between cycles that hints ask for; long looks are followed by a pause as long."""
 
 _ALIVE = 3
 """Intervals, or limits for one answer, without a sign of life before the loop counts as stuck."""
 
-_GIVE_UP = 3
-"""Writes in a row without an answer after which the cycle ends."""
+_WRITING = 5.0
+"""Seconds for which a cycle begins new writes; then it looks again."""
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +53,10 @@ class Pace:
     timeout: float
     selector: str = ""
     dry_run: bool = False
+    write_rate: float = 400.0
+    """Requests that write nodes, a second; and how many at once after a rest."""
+    write_burst: int = 100
+    write_workers: int = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +84,7 @@ class Loop:
         meter: Meter,
         leading: Callable[[], bool],
         rules: DeviceRules | None = None,
+        evidence: Evidence | None = None,
         out: TextIO = sys.stdout,
     ) -> None:
         """Prepare to look at `fleet` and the sources that `poll` asks."""
@@ -88,11 +97,18 @@ class Loop:
         self._leading = leading
         self._rules = rules
         self._may_have_rules = True
-        self._out = out
+        self._dry_run = DryRun(meter, out)
         conflicts = meter.api_errors.labels(Conflict.kind)
-        self._writer = Writer(fleet, lambda: leading() and self._beat(), conflicts.inc)
+        throttle = Throttle(pace.write_rate, pace.write_burst)
+        self._evidence = evidence or Evidence(meter, keys=policy.keys, started=policy.started)
+        timed = self._evidence.watch(fleet)
+        writer = Writer(timed, self._may_write, conflicts.inc, throttle.wait)
+        self._crew = Crew(
+            writer, meter, pace.write_workers, self._may_write, took=self._evidence.took
+        )
+        self._looked = 0.0
         self._memory: Memory = {}
-        self._printed: tuple[tuple[str, object], ...] | None = None
+        self._quiet = Quiet()
         self._down: frozenset[str] = frozenset()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -126,7 +142,11 @@ class Loop:
                 self._memory = {}
             took = time.monotonic() - began
             if self._wake.wait(max(0.0, self._pace.interval - took)):
-                self._stopping.wait(max(MIN_PAUSE, min(took, self._pace.interval)))
+                self._stopping.wait(max(MIN_PAUSE, min(self._looked, self._pace.interval)))
+        self._crew.close()
+
+    def _may_write(self) -> bool:
+        return self._leading() and self._beat()
 
     def _beat(self) -> bool:
         self._beaten = time.monotonic()
@@ -150,15 +170,20 @@ class Loop:
 
     def cycle(self, now: float) -> Decision:
         """Look, decide and write once; KubeError where the nodes cannot be read."""
+        began = time.monotonic()
         seen = self._poll.alerts()
+        self._evidence.saw()
         self._tell_sources(seen)
-        nodes = self._list()
+        nodes = self._evidence.over(self._list())
         paused = self._look_at_pause()
         policy = replace(self._policy, paused=paused is not None)
         sight = replace(seen.sight, now=now)
         seen = self._poll.proofs(replace(seen, sight=sight), questions(nodes, sight, policy))
-        decision = self._decide(nodes, seen.sight, policy)
+        moment, decision = self._decide(
+            Moment(nodes=nodes, sight=seen.sight, policy=policy, memory=self._memory)
+        )
         self._memory = decision.memory
+        self._evidence.decided(moment, decision, seen, self._poll.kinds)
         self._meter.report = Report(
             began=now,
             kinds=self._poll.kinds,
@@ -166,30 +191,36 @@ class Loop:
             decision=decision,
             paused=policy.paused,
         )
+        self._looked = time.monotonic() - began
         error = None
         if self._pace.dry_run:
-            self._print(decision.plans)
+            self._dry_run.print(decision.plans)
+        elif self._evidence.is_shadow:
+            self._evidence.imagine(moment, decision)
         else:
             error = self._write(decision, now)
+        self._evidence.close(moment, decision)
         if self.state.error is not None and error is None:
             log.info("cycle complete again")
         self.state = State(error=error, seen=seen, paused=paused)
         return decision
 
-    def _decide(self, nodes: Sequence[Node], sight: Sight, policy: Policy) -> Decision:
+    def _decide(self, moment: Moment) -> tuple[Moment, Decision]:
         """Decide; where devices have to be fenced first, do that and decide on how it went."""
-        fences = self._look_at_fences(to_fence(nodes, sight, policy))
-        decision = decide(nodes, sight, policy, self._memory, fences)
+        fences = self._look_at_fences(to_fence(moment.nodes, moment.sight, moment.policy))
+        moment = replace(moment, fences=fences)
+        decision = moment.decide(self._quiet)
         if self._rules is None or decision.rules == fences.rules:
-            return decision
-        if self._pace.dry_run:
+            return moment, decision
+        if self._pace.dry_run or self._evidence.is_shadow:
             fenced = replace(fences, rules=decision.rules)
         elif self._leading():
             fenced = self._rules.write(decision.rules, fences)
             self._tell_rules(fences.rules, fenced.rules)
         else:
-            return decision
-        return decide(nodes, sight, policy, self._memory, fenced)
+            return moment, decision
+        moment = replace(moment, fences=fenced)
+        return moment, moment.decide(self._quiet)
 
     def _look_at_fences(self, nodes: frozenset[str]) -> Fences:
         if self._rules is None or not (nodes or self._may_have_rules):
@@ -242,52 +273,14 @@ class Loop:
             log.info("source back", extra={"source": name})
         self._down = frozenset(seen.errors)
 
-    def _print(self, plans: Sequence[NodeSteps]) -> None:
-        """Print the steps where they differ from those printed last: a dry run never takes them.
-
-        An annotation is compared by its key: what it says of now changes with every cycle.
-        """
-        steps = tuple(
-            (plan.node.name, step.key if isinstance(step, SetAnnotation) else step)
-            for plan in plans
-            for step in plan.steps
-        )
-        if steps != self._printed:
-            for plan in plans:
-                self._count(plan)
-            lines = [line for plan in plans for line in describe(plan)]
-            self._out.writelines(f"{line}\n" for line in lines or ("nothing to do",))
-            self._out.flush()
-            self._printed = steps
-
     def _write(self, decision: Decision, now: float) -> str | None:
-        """Take the steps, node by node; return what a person must mend, None where nothing.
+        """Take the steps, the worst node first; return what a person must mend, None: nothing.
 
-        One node that cannot be written holds up no other; a server that is away is left alone.
+        Where there are too many for the time, the rest waits for a cycle that begins at once, so
+        that what is worse and new need not wait for them.
         """
-        trouble: str | None = None
-        unanswered = 0
-        for plan in decision.plans:
-            if self._stopping.is_set() or unanswered == _GIVE_UP:
-                break
-            error = self._take(plan, now)
-            unanswered = unanswered + 1 if isinstance(error, Unreachable) else 0
-            if isinstance(error, Denied | Refused | Unreachable):
-                trouble = str(error)
-        return trouble
-
-    def _take(self, plan: NodeSteps, now: float) -> KubeError | None:
-        try:
-            self._writer.take(plan, now)
-        except KubeError as error:
-            self._meter.api_errors.labels(error.kind).inc()
-            log.warning("node not written", extra={"node": plan.node.name, "error": error})
-            return error
-        self._count(plan)
-        for line in describe(plan):
-            log.info("step", extra={"step": line})
-        return None
-
-    def _count(self, plan: NodeSteps) -> None:
-        for step in plan.steps:
-            self._meter.steps.labels(kind(step)).inc()
+        written = self._crew.write(worst_first(decision), now, within=_WRITING)
+        if not written.complete:
+            self.hint()
+        grave = [e for e in written.errors if isinstance(e, Denied | Refused | Unreachable)]
+        return str(grave[-1]) if grave else None

@@ -6,6 +6,7 @@ What a cycle found is exposed whole or not at all: a scrape never sees half of i
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,11 +19,20 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from catalog import __version__, bridge
+from catalog.conditions import BY_TYPE
 from catalog.metrics import Metric
+from catalog.verdicts import Verdict
 from health_bridge.budget import budget_kind
+from health_bridge.conditions import FALSE, TRUE, UNKNOWN
 from health_bridge.decide import Decision
 from health_bridge.lost import RECORD_LOST
 from health_bridge.poll import Round
+from health_bridge.shadow import Imagined
+from health_bridge.steps import NodeSteps, kind
+from health_bridge.tolerate import DONE, Survey
+
+LATENCIES = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+"""Seconds of a fault's way to its node."""
 
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 """Seconds of a cycle."""
@@ -59,7 +69,26 @@ class Meter(Collector):
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self.latency = Histogram(
+            bridge.FAULT_LATENCY.name,
+            bridge.FAULT_LATENCY.help,
+            bridge.FAULT_LATENCY.labels,
+            buckets=LATENCIES,
+            registry=self.registry,
+        )
+        for hop in bridge.HOPS:
+            self.latency.labels(hop)
+        self.events = self._counter(bridge.EVENTS, bridge.EVENT_RESULTS)
+        self.log_lines = self._counter(bridge.DECISION_LOG_LINES, bridge.LOG_RESULTS)
+        self.imagined: Imagined | None = None
+        """What `--shadow` has imagined, None where it is off."""
+        self.survey = Survey()
         self.registry.register(self)
+
+    def count(self, plan: NodeSteps) -> None:
+        """Count the steps of a node that were taken, or in a dry run would have been."""
+        for step in plan.steps:
+            self.steps.labels(kind(step)).inc()
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics in the form that an Accept header asks for, and its content type."""
@@ -72,6 +101,18 @@ class Meter(Collector):
         yield _gauge(bridge.LEADER, [((), self.leading)])
         if self.report is not None:
             yield from _told(self.report)
+        yield from _surveyed(self.survey)
+        yield from _imagined(self.imagined)
+
+    def hops(self) -> dict[str, list[tuple[float, float]]]:
+        """Return each hop's cumulative buckets: bound in seconds, count."""
+        found: dict[str, list[tuple[float, float]]] = {}
+        for family in self.latency.collect():
+            for sample in family.samples:
+                if "le" in sample.labels:
+                    bucket = float(sample.labels["le"]), sample.value
+                    found.setdefault(sample.labels["hop"], []).append(bucket)
+        return found
 
     def _counter(self, metric: Metric, values: Iterable[str]) -> Counter:
         counter = Counter(metric.name, metric.help, metric.labels, registry=self.registry)
@@ -117,6 +158,35 @@ def _told(report: Report) -> Iterator[GaugeMetricFamily]:
     yield _gauge(
         bridge.ALERTS_SKIPPED,
         [((reason,), skipped.get(reason, 0)) for reason in bridge.SKIP_REASONS],
+    )
+
+
+def _surveyed(survey: Survey) -> Iterator[GaugeMetricFamily]:
+    """Tell of the DaemonSets; how many there are only where that is known."""
+    yield _gauge(
+        bridge.DAEMON_SET_CHECK,
+        [((state,), survey.state == state) for state in bridge.DAEMON_SET_CHECKS],
+    )
+    known = survey.state == DONE
+    found, nodes = len(survey.found), len(survey.nodes)
+    yield _gauge(bridge.INTOLERANT_DAEMON_SETS, [((), found)] if known else [])
+    yield _gauge(bridge.INTOLERANT_NODES, [((), nodes)] if known else [])
+
+
+def _imagined(imagined: Imagined | None) -> Iterator[GaugeMetricFamily]:
+    if imagined is None:
+        yield _gauge(bridge.SHADOW_TAINTS, [])
+        yield _gauge(bridge.SHADOW_CONDITIONS, [])
+        return
+    taints, conditions = imagined.taints, imagined.conditions
+    verdicts = [each.label for each in Verdict if each.taint_effect]
+    yield _gauge(
+        bridge.SHADOW_TAINTS,
+        [(key, taints.get(key, 0)) for key in product(BY_TYPE, verdicts)],
+    )
+    yield _gauge(
+        bridge.SHADOW_CONDITIONS,
+        [(key, conditions.get(key, 0)) for key in product(BY_TYPE, (TRUE, FALSE, UNKNOWN))],
     )
 
 

@@ -6,7 +6,7 @@ Everything else of the Node object is dropped at the read, so that thousands of 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from catalog import wire
@@ -190,11 +190,14 @@ def _read_taint(taint: Mapping[str, Any]) -> Taint:
 
 
 def _read_condition(condition: Mapping[str, Any]) -> ConditionState:
-    return ConditionState(
-        status=condition.get("status", ""),
-        reason=condition.get("reason", ""),
-        message=condition.get("message", ""),
-    )
+    said = (condition.get(part) or "" for part in ("status", "reason", "message"))
+    return _condition(*said)
+
+
+@lru_cache(maxsize=1024)
+def _condition(status: str, reason: str, message: str) -> ConditionState:
+    """Return the one object for a state: thousands of healthy nodes say the same."""
+    return ConditionState(status=status, reason=reason, message=message)
 
 
 def merge_taints(

@@ -15,6 +15,7 @@ from typing import TypeVar
 from catalog import labels, wire
 from health_bridge.alerts import Reading, read_alertmanager, read_prometheus, without_state
 from health_bridge.damping import grown
+from health_bridge.observation import Mask
 from health_bridge.proofs import Proof, Proofs, queries, without
 from health_bridge.sight import Questions, Sight, Witness
 from health_bridge.sources import Alertmanager, Prometheus, Sample, SourceError
@@ -53,6 +54,7 @@ class Poll:
         self._alertmanagers = {source.name: source for source in alertmanagers}
         self._prometheis = {source.name: source for source in prometheis}
         self._proofs = proofs
+        self._mask = Mask(each for proof in proofs.faults.values() for each in proof.facilities)
         self._cluster = cluster
         self._patience = _PATIENCE * timeout
         self._pool = ThreadPoolExecutor(
@@ -130,11 +132,16 @@ class Poll:
         return reading, Witness(observed=self._observed(source))
 
     def _observed(self, source: Prometheus) -> dict[str, frozenset[str]]:
-        seen: dict[str, set[str]] = {}
-        for sample in self._ours(source.query(self._proofs.observed)):
-            facility = f"{sample.labels.get('family', '')}/{sample.labels.get('facility', '')}"
-            seen.setdefault(sample.labels.get(labels.NODE, ""), set()).add(facility)
-        return {node: frozenset(facilities) for node, facilities in seen.items()}
+        seen: dict[str, frozenset[str]] = {}
+        for place, query in enumerate(self._mask.queries(self._proofs.observed)):
+            for sample in self._ours(source.query(query)):
+                node = sample.labels.get(labels.NODE, "")
+                try:
+                    told = self._mask.read(place, sample.value)
+                except ValueError as error:
+                    raise SourceError(f"{source.name}: what is observed: {error}") from None
+                seen[node] = seen[node] | told if node in seen else told
+        return seen
 
     def _testify(self, source: Prometheus, so_far: Witness, questions: Questions) -> Witness:
         deadline = time.monotonic() + self._patience

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from catalog.verdicts import Verdict
@@ -137,8 +138,12 @@ def format_time(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@lru_cache(maxsize=16_384)
 def read_record(devices: str | None, owned: str | None, verified: str | None = None) -> Record:
-    """Read a node's annotations, as far as they can be read."""
+    """Read a node's annotations, as far as they can be read.
+
+    They change rarely and are read in every cycle: the record of each is kept.
+    """
     damaged = False
     faults: dict[tuple[str, str], Fault] = {}
     try:

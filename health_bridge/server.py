@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from health_bridge.access import Secret
 from health_bridge.loop import Loop
 from health_bridge.metrics import Meter
+from health_bridge.site import Site
 from program.election import Elector
 from program.web import Request, Response, Routes, text
 
@@ -30,6 +31,8 @@ class Front:
     """None where leader election is off."""
     token: Secret | None = None
     """What a webhook must bring, None where it need not bring anything."""
+    site: Site | None = None
+    """The status page, None where there is none."""
 
     def routes(self) -> Routes:
         """Return what is served where."""
@@ -38,6 +41,7 @@ class Front:
             ("GET", "/healthz"): self.health,
             ("GET", "/readyz"): self.ready,
             ("POST", WEBHOOK): self.webhook,
+            **(self.site.routes() if self.site else {}),
         }
 
     def metrics(self, request: Request) -> Response:

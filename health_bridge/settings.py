@@ -239,6 +239,27 @@ class Settings(Connection):
         metavar="NAME",
         help="name of that ConfigMap; empty: do not look at any",
     )
+    write_rate: float = flag(
+        "write.rate",
+        default=400.0,
+        metavar="REQUESTS",
+        parse=limits.per_second,
+        help="requests a second that write to nodes, at most; a node that falls ill takes two",
+    )
+    write_burst: int = flag(
+        "write.burst",
+        default=100,
+        metavar="REQUESTS",
+        parse=limits.count,
+        help="such requests that may be sent at once after a rest",
+    )
+    write_workers: int = flag(
+        "write.workers",
+        default=16,
+        metavar="COUNT",
+        parse=limits.count,
+        help="nodes that are written side by side",
+    )
     leader_elect: bool = flag(
         "leader-elect", default=True, help="write only while holding the Lease"
     )
@@ -248,6 +269,41 @@ class Settings(Connection):
         metavar="DURATION",
         parse=at_least(1),
         help="how long the Lease outlives its holder's last word",
+    )
+    shadow: bool = flag(
+        "shadow",
+        default=False,
+        help="decide as if all were written, write nothing, and export the taints and conditions "
+        "that would be there",
+    )
+    decision_log: str = flag(
+        "decision-log",
+        default="",
+        metavar="FILE",
+        help="write a JSON line for each cycle that decides something; "
+        "`railwatch-bridge replay FILE` decides it again",
+    )
+    decision_log_size: str = flag(
+        "decision-log.size",
+        default="64MiB",
+        metavar="SIZE",
+        parse=limits.size_text,
+        help="begin a new file where the old one would become larger",
+    )
+    decision_log_files: int = flag(
+        "decision-log.files",
+        default=8,
+        metavar="COUNT",
+        parse=limits.count,
+        help="keep as many files, the oldest goes first",
+    )
+    events: bool = flag(
+        "events", default=True, help="tell what is done to a node in Kubernetes Events too"
+    )
+    check_daemonsets: bool = flag(
+        "check-daemonsets",
+        default=True,
+        help="name the DaemonSets on managed nodes whose pods would not tolerate our taints",
     )
     dry_run: bool = flag(
         "dry-run", default=False, help="print each step instead of taking it; write nothing"

@@ -86,9 +86,17 @@ class Sight:
 
     def vouching(self, node: str) -> frozenset[str]:
         """Return the sources that observe a node: from now on, each must prove its recovery."""
-        return frozenset(
-            source for source, told in self.witnesses.items() if told.observed.get(node)
-        )
+        return self._vouching.get(node, frozenset())
+
+    @cached_property
+    def _vouching(self) -> Mapping[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {}
+        for source, told in self.witnesses.items():
+            alone = frozenset({source})
+            for node, facilities in told.observed.items():
+                if facilities:
+                    found[node] = found[node] | alone if node in found else alone
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

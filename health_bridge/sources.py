@@ -175,7 +175,7 @@ class Prometheus:
             if answer["status"] != "success" or answer["data"]["resultType"] != "vector":
                 raise SourceError(f"{self.name}: the answer to a query is not a vector")
             return [_sample(series) for series in answer["data"]["result"]]
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (LookupError, TypeError, ValueError, AttributeError):
             raise SourceError(f"{self.name}: the answer to a query is malformed") from None
 
 

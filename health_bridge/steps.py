@@ -74,10 +74,11 @@ def kind(step: Step) -> str:
 def describe(plan: NodeSteps) -> Iterator[str]:
     """Yield one line a step, for a person."""
     for step in plan.steps:
-        yield f"{plan.node.name}: {_say(step)}"
+        yield f"{plan.node.name}: {say(step)}"
 
 
-def _say(step: Step) -> str:
+def say(step: Step) -> str:
+    """Return the step in words, for a person."""
     match step:
         case SetAnnotation(value=None):
             return f"remove annotation {step.key}"

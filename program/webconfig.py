@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-import bcrypt
-import yaml
-
 from program.errors import ProgramError
 
 _CLIENT_AUTH = {
@@ -95,6 +92,8 @@ class WebConfig:
         digest = hashlib.sha256(b"\0".join((wanted.encode(), password))).digest()
         if digest in self._verified:
             return True
+        import bcrypt  # noqa: PLC0415 - its memory is only for those who have users
+
         with self._checking:
             good = bcrypt.checkpw(password[:_LONGEST_PASSWORD], wanted.encode()) and known
         if good:
@@ -127,6 +126,8 @@ def load(path: str) -> WebConfig:
     """
     if not path:
         return WebConfig()
+    import yaml  # noqa: PLC0415 - its memory is only for those who name a file
+
     try:
         document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         return _build(document, Path(path).parent)

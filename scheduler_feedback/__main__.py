@@ -12,15 +12,20 @@ from scheduler_feedback import release
 from scheduler_feedback.announce import Announcer
 from scheduler_feedback.cache import NodeCache
 from scheduler_feedback.collection import nodes
+from scheduler_feedback.drain_kube import DrainKube
 from scheduler_feedback.errors import Conflict, KubeError
-from scheduler_feedback.evict import Drainer
-from scheduler_feedback.gang.service import Gangs
+from scheduler_feedback.evict import Drainer, Policy
+from scheduler_feedback.extender import Extender
+from scheduler_feedback.gang.service import FleetWatch, Gangs
 from scheduler_feedback.kube import Kube, connect
 from scheduler_feedback.metrics import Metrics
+from scheduler_feedback.placement.service import Placement, make_roster
 from scheduler_feedback.protocol import MAX_BODY
-from scheduler_feedback.questions import explain_pod, preflight_node
+from scheduler_feedback.questions import explain_pod, preflight_node, what_if
+from scheduler_feedback.refused import Teller
 from scheduler_feedback.server import routes
 from scheduler_feedback.settings import DEFAULT_ADDRESS, Settings
+from scheduler_feedback.share.kube import ShareKube
 from scheduler_feedback.watch import Watcher
 
 PROGRAM = "railwatch-scheduler"
@@ -29,6 +34,7 @@ PROGRAM = "railwatch-scheduler"
 _EPILOG = f"""subcommands:
   {PROGRAM} explain NAMESPACE/NAME   why a pod may or may not use each node
   {PROGRAM} drain-preflight NODE     whom draining would evict, and who holds whom
+  {PROGRAM} what-if --drain NODES    where each gang and pod would go if nodes were drained
   {PROGRAM} release --all            remove what the program left behind"""
 
 
@@ -62,12 +68,16 @@ def _main(argv: list[str]) -> int:
 
 def _release(argv: list[str]) -> None:
     settings = release.read(argv)
-    release.release(connect(settings.kubeconfig), settings)
+    kube = connect(settings.kubeconfig)
+    release.release(kube, DrainKube(kube, settings.key_prefix), settings)
+    books = ShareKube(kube, settings.lease_namespace, "", settings.key_prefix)
+    release.release_books(books, settings.lease_namespace)
 
 
 _SUBCOMMANDS: Mapping[str, Callable[[list[str]], None]] = {
     "explain": explain_pod,
     "drain-preflight": preflight_node,
+    "what-if": what_if,
     "release": _release,
 }
 
@@ -88,6 +98,7 @@ class Daemon:
             stale_after=settings.stale_after,
             prefix=settings.key_prefix,
             on_drain=self._wake.set,
+            roster=make_roster(settings),
         )
         self._metrics = Metrics(self._nodes)
         self._watcher = Watcher(
@@ -97,18 +108,29 @@ class Daemon:
             failed=self._metrics.watch_failed,
         )
         self._elector = _elector(self._kube, settings)
+        self._fleet = FleetWatch(self._kube, settings, self._metrics)
         self._gangs = self._gang_controller() if settings.gangs else None
+        self._placement = Placement(self._kube, settings, self._nodes.roster, self._metrics)
+        self._teller = Teller(Announcer(self._kube), self._kube.node, settings.key_prefix)
         self._threads: list[threading.Thread] = []
         self.routes = routes(
-            self._nodes, self._metrics, trouble=lambda: self._watcher.error, dead=self._dead
+            self._nodes,
+            self._metrics,
+            trouble=lambda: self._watcher.error,
+            dead=self._dead,
+            extender=self._extender(),
         )
 
     def start(self) -> None:
         """Begin to follow the cluster."""
         self._work("nodes", self._watcher.run)
+        self._work("refused", lambda: self._teller.run(self._stop.is_set))
+        if self._settings.placement or self._settings.share:
+            self._placement.start(self._work, self._stop)
         if self._settings.drain or self._gangs is not None:
             self._metrics.leading = lambda: self._elector.leading
             self._work("election", lambda: self._elector.run(self._stop))
+            self._fleet.start(self._work, self._stop)
         if self._gangs is not None:
             self._gangs.start(self._work, self._stop)
         if not self._settings.drain:
@@ -129,24 +151,41 @@ class Daemon:
                 thread.join(timeout=10)
         self._elector.release()
 
+    def _extender(self) -> Extender:
+        settings, placement = self._settings, self._placement
+        return Extender(
+            self._nodes,
+            self._metrics,
+            desk=placement.desk if settings.placement or settings.share else None,
+            bind=placement.bind if settings.share else None,
+            refused=self._teller.note,
+        )
+
     def _gang_controller(self) -> Gangs:
         return Gangs(
             self._kube,
+            self._fleet,
             self._settings,
             leading=lambda: self._elector.leading,
             metrics=self._metrics,
         )
 
     def _drainer(self) -> Drainer:
+        site = self._settings.gang_site_tier
         return Drainer(
-            self._kube,
+            DrainKube(self._kube, self._settings.key_prefix),
             self._nodes,
+            fleet=self._fleet.snapshot,
             leading=lambda: self._elector.leading,
             announcer=Announcer(self._kube),
             metrics=self._metrics,
             rate=self._settings.drain_rate,
-            bare_pods=self._settings.drain_bare_pods,
-            prefix=self._settings.key_prefix,
+            policy=Policy(
+                bare_pods=self._settings.drain_bare_pods,
+                longest_checkpoint=self._settings.drain_longest_checkpoint,
+                site_tier=site if site >= 0 else None,
+                prefix=self._settings.key_prefix,
+            ),
         )
 
     def _dead(self) -> list[str]:

@@ -47,6 +47,7 @@ class Announcer:
         self._clock = clock
         self._said: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._bucket = Bucket(_RATE, _BURST, clock)
+        self._lost = False
 
     def say(self, about: About, reason: str, message: str, *, warning: bool = False) -> None:
         """Log and post an Event, unless the same was said of the object a while ago."""
@@ -65,7 +66,11 @@ class Announcer:
         try:
             self._board.post_event(namespace, _event(about, reason, message, warning=warning))
         except KubeError as error:
-            log.debug("event not posted", extra={"reason": error.reason, "error": str(error)})
+            level = logging.DEBUG if self._lost else logging.WARNING  # once when lost
+            log.log(level, "event not posted", extra={"reason": error.reason, "error": str(error)})
+            self._lost = True
+        else:
+            self._lost = False
 
     def _remember(self, key: tuple[str, str, str]) -> None:
         self._said[key] = self._clock()

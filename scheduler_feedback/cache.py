@@ -12,8 +12,8 @@ from typing import Any
 
 from catalog.wire import PREFIX
 from scheduler_feedback.health import NodeHealth, assess
-from scheduler_feedback.protocol import priority_json
-from scheduler_feedback.score import score
+from scheduler_feedback.placement.roster import Roster
+from scheduler_feedback.share.names import Names
 
 log = logging.getLogger(__name__)
 
@@ -21,23 +21,21 @@ log = logging.getLogger(__name__)
 class _Nodes:
     """The state of one list and the changes since."""
 
-    __slots__ = ("all", "priorities", "unfit")
+    __slots__ = ("all", "unfit")
 
     def __init__(self) -> None:
         self.all: dict[str, NodeHealth] = {}
         self.unfit: dict[str, NodeHealth] = {}
-        self.priorities: dict[str, str] = {}
 
     def put(self, node: NodeHealth) -> None:
         self.all[node.name] = node
-        self.priorities[node.name] = priority_json(node.name, score(node.grade))
         if node.refusals:
             self.unfit[node.name] = node
         else:
             self.unfit.pop(node.name, None)
 
     def drop(self, name: str) -> None:
-        for known in (self.all, self.unfit, self.priorities):
+        for known in (self.all, self.unfit):
             known.pop(name, None)
 
 
@@ -51,8 +49,13 @@ class NodeCache:
         prefix: str = PREFIX,
         clock: Callable[[], float] = time.monotonic,
         on_drain: Callable[[], None] = lambda: None,
+        roster: Roster | None = None,
     ) -> None:
-        """Start empty; `on_drain` is called when a node's drain taints have changed."""
+        """Start empty; `on_drain` is called when a node's drain taints have changed.
+
+        `roster` is told of every node as well.
+        """
+        self.roster = Roster(Names(), prefix=prefix) if roster is None else roster
         self._stale_after = stale_after
         self._prefix = prefix
         self._clock = clock
@@ -64,7 +67,10 @@ class NodeCache:
         """Take a complete list of Node objects for the whole truth."""
         fresh = _Nodes()
         for node in nodes:
-            fresh.put(self._assess(node))
+            health = self._assess(node)
+            fresh.put(health)
+            self.roster.put(node, health)
+        self.roster.keep(set(fresh.all))
         drains = _draining(self._nodes.all.values()) != _draining(fresh.all.values())
         self._nodes = fresh
         self.vouch()
@@ -76,12 +82,14 @@ class NodeCache:
         health = self._assess(node)
         before = self._nodes.all.get(health.name)
         self._nodes.put(health)
+        self.roster.put(node, health)
         if _draining([before] if before else []) != _draining([health]):
             self._on_drain()
 
     def drop(self, node: Mapping[str, Any]) -> None:
         """Take note that a Node object was deleted."""
         self._nodes.drop(node["metadata"]["name"])
+        self.roster.drop(node["metadata"]["name"])
 
     def vouch(self) -> None:
         """Take note that the kube-apiserver stands behind this state now."""
@@ -114,17 +122,19 @@ class NodeCache:
         return self._nodes.unfit
 
     @property
-    def priorities(self) -> Mapping[str, str]:
-        """For each node its entry in the answer to `prioritize`."""
-        return self._nodes.priorities
+    def names(self) -> list[str]:
+        """The nodes' names."""
+        return list(self._nodes.all)
 
     def __len__(self) -> int:
         return len(self._nodes.all)
 
     def with_drain_taint(self) -> list[NodeHealth]:
-        """Return the nodes with a drain taint, vouched for or not, by name."""
-        unfit = list(self._nodes.unfit.values())
-        return sorted((n for n in unfit if n.drains or n.unvouched), key=lambda n: n.name)
+        """Return the nodes with a drain taint, vouched for or not, or a drained device, by name."""
+        known = list(self._nodes.all.values())
+        return sorted(
+            (n for n in known if n.drains or n.unvouched or n.fenced), key=lambda n: n.name
+        )
 
     def withheld_gpus(self) -> Counter[str]:
         """Return how many GPUs are on refused nodes, by the worst condition of each."""
@@ -139,7 +149,11 @@ class NodeCache:
 
 
 def _draining(nodes: Iterable[NodeHealth]) -> set[tuple[str, tuple[str, ...]]]:
-    return {(n.name, tuple(r.condition for r in n.drains)) for n in nodes if n.drains}
+    return {
+        (n.name, (*(r.condition for r in n.drains), *(f.device for f in n.fenced)))
+        for n in nodes
+        if n.drains or n.fenced
+    }
 
 
 def _about(node: str, error: str) -> dict[str, str]:

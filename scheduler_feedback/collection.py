@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from scheduler_feedback.kube import NODES, PODS, Kube
+from scheduler_feedback.kube import NAMESPACES, NODES, PODS, Kube
 from scheduler_feedback.watch import Change, Listing
 
 
@@ -34,3 +34,8 @@ def living_pods(kube: Kube, seconds: float) -> Collection:
     """Return the collection of pods that have not ended."""
     alive = "status.phase!=Succeeded,status.phase!=Failed"
     return Collection(kube, PODS, seconds, fieldSelector=alive)
+
+
+def namespaces(kube: Kube, seconds: float) -> Collection:
+    """Return the collection of namespaces."""
+    return Collection(kube, NAMESPACES, seconds)

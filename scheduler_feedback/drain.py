@@ -1,181 +1,286 @@
 """Whom to evict from the nodes being drained, whom to hold, and why. Pure.
 
-Left alone are pods that draining cannot move or need not: those of a DaemonSet, mirrors of static
-pods, finished ones, those that tolerate the node's drain taints by name, and those that tolerate
-every taint and came after the fault, which would only come back. Every budget is counted before
-the first eviction, so that a plan never asks for what a budget must refuse.
+What leaves together is decided together: a gang, or one pod. Every budget is counted before the
+first eviction, for all ranks of a gang at once, so that a plan never asks for what a budget must
+refuse, and no gang is left half evicted. Where a unit waits for its checkpoint, its budgets and its
+room elsewhere stay reserved for it.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from catalog.scheduler import DRAIN_POD_STATES
+from program.durations import format_duration
+from scheduler_feedback.elsewhere import Elsewhere, Move
 from scheduler_feedback.health import NodeHealth
+from scheduler_feedback.jobs import Job, Suspension
+from scheduler_feedback.ledger import Ledger
 from scheduler_feedback.pods import Budget, Pod
-from scheduler_feedback.tolerations import tolerated, tolerated_by_name
+from scheduler_feedback.units import Draining, Unit, form, requested
 
-PENDING, TERMINATING, BUDGET, BUDGET_STALE, SEVERAL_BUDGETS, BACKOFF, BARE = DRAIN_POD_STATES
-
-_WHY = {
-    BUDGET: "{budgets} allows no eviction now",
-    BUDGET_STALE: "the status of {budgets} is not up to date",
-    SEVERAL_BUDGETS: "more than one PodDisruptionBudget selects the pod: {budgets}",
-    BARE: "no controller would create the pod again (--drain.bare-pods evicts it too)",
-}
-"""What is said of a held pod; the other states pass by themselves, or were said when they began."""
+(
+    PENDING, TERMINATING, BUDGET, BUDGET_STALE, SEVERAL_BUDGETS, BACKOFF, BARE, CHECKPOINT, NO_ROOM,
+    JOB,
+) = DRAIN_POD_STATES  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draining:
-    """A node to be emptied, and every pod on it."""
+class Situation:
+    """What is known of the cluster."""
 
-    node: NodeHealth
-    pods: tuple[Pod, ...]
+    draining: Sequence[Draining]
+    budgets: Sequence[Budget] = ()
+    gangs: Mapping[str, Sequence[Pod]] = field(default_factory=dict)
+    """Name → all pods of each gang that has one on a drained node, or one asked to leave before."""
+    jobs: Mapping[tuple[str, str], Job] = field(default_factory=dict)
+    """Namespace and name → the Jobs of the pods that may leave; one that is gone is not there."""
+    elsewhere: Elsewhere | None = None
+    """None where the fleet is not known: then nothing leaves for a fault that is not fatal."""
+    now: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How the owner wants it done."""
+
+    room: int
+    """How many evictions the rate permits now. A gang goes whole once there is room for one."""
+    waiting: frozenset[str] = frozenset()
+    """Uids of pods whose last eviction was refused a moment ago."""
+    bare_pods: bool = False
+    """Whether pods that nothing would create again go too."""
+    longest: float = 1800.0
+    """The longest that a checkpoint is waited for, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eviction:
     """A pod to be evicted now."""
 
-    node: NodeHealth
     pod: Pod
+    cause: str
+    unit: str
+    """What leaves together: where one of it is refused, the next one is not tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """A pod that is to leave and does not now; `state` is one of the catalogue's."""
 
-    node: NodeHealth
     pod: Pod
+    cause: str
     state: str
+    why: str = ""
+    """What is to be said of it; empty where the state passes by itself."""
     budgets: tuple[Budget, ...] = ()
     """The budgets that hold it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where a unit would run once it left."""
+
+    unit: Unit
+    where: Mapping[str, str]
+    why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What to do now."""
 
+    ask: tuple[Pod, ...] = ()
+    """Pods to be asked to save their state, before any eviction."""
+    suspend: tuple[Suspension, ...] = ()
     evict: tuple[Eviction, ...] = ()
     held: tuple[Held, ...] = ()
     drained: tuple[NodeHealth, ...] = ()
     """Nodes on which nothing is left that is to leave."""
+    destinations: tuple[Destination, ...] = ()
 
 
-def plan(
-    draining: Sequence[Draining],
-    budgets: Sequence[Budget],
-    *,
-    room: int,
-    waiting: Iterable[str] = (),
-    bare_pods: bool = False,
-) -> Plan:
-    """Return who is to be evicted now: at most `room`, higher priority first.
-
-    `waiting` are the uids of pods whose last eviction was refused a moment ago; `bare_pods` says
-    whether pods that nothing would create again go too.
-    """
-    rest = Ledger(budgets)
-    waits = frozenset(waiting)
-    evict: list[Eviction] = []
-    held: list[Held] = []
-    for node, pod in _leaving(draining):
-        state, blocking = _state(pod, rest, waits, bare_pods=bare_pods)
-        if not state and len(evict) >= room:
-            state = PENDING
-        if state:
-            held.append(Held(node=node, pod=pod, state=state, budgets=blocking))
-        else:
-            rest.spend(pod)
-            evict.append(Eviction(node=node, pod=pod))
-    busy = {e.node.name for e in evict} | {h.node.name for h in held}
-    drained = tuple(d.node for d in draining if d.node.name not in busy)
-    return Plan(evict=tuple(evict), held=tuple(held), drained=drained)
+def plan(situation: Situation, rules: Rules) -> Plan:
+    """Return who is to leave now and who is not: higher priority first."""
+    planner = _Planner(situation, rules)
+    units = form(situation.draining, situation.gangs)
+    for unit in units:
+        planner.take(unit)
+    busy = {name for unit in units for name in unit.nodes}
+    return Plan(
+        ask=tuple(planner.ask),
+        suspend=tuple(planner.suspend),
+        evict=tuple(planner.evict),
+        held=tuple(planner.held),
+        drained=tuple(d.node for d in situation.draining if d.node.name not in busy),
+        destinations=tuple(planner.destinations),
+    )
 
 
-class Ledger:
-    """What each budget still allows while a plan is made."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stop:
+    """Why a unit does not leave now."""
 
-    def __init__(self, budgets: Iterable[Budget]) -> None:
-        self._by_namespace: dict[str, list[Budget]] = {}
-        self._left: dict[tuple[str, str], int] = {}
-        for budget in budgets:
-            self._by_namespace.setdefault(budget.namespace, []).append(budget)
-            self._left[budget.namespace, budget.name] = budget.allowed
-
-    def over(self, pod: Pod) -> tuple[Budget, ...]:
-        """Return the budgets that protect a pod; none protects one that is not running yet."""
-        if pod.phase == "Pending":
-            return ()
-        return tuple(b for b in self._by_namespace.get(pod.namespace, ()) if b.selects(pod))
-
-    def left(self, budget: Budget) -> int:
-        """Return how many evictions a budget still allows."""
-        return self._left[budget.namespace, budget.name]
-
-    def spend(self, pod: Pod) -> None:
-        """Take the pod's eviction off its budgets."""
-        for budget in self.over(pod):
-            if budget.spends(pod):
-                self._left[budget.namespace, budget.name] -= 1
+    state: str
+    why: str = ""
+    budgets: tuple[Budget, ...] = ()
 
 
-def _leaving(draining: Iterable[Draining]) -> list[tuple[NodeHealth, Pod]]:
-    found = [(d.node, pod) for d in draining for pod in d.pods if leaves(pod, d.node)]
-    return sorted(found, key=lambda f: (-f[1].priority, f[0].name, f[1].namespace, f[1].name))
+_Jobs = Mapping[tuple[str, str], Sequence[Pod]]
+"""Namespace and name of a Job → pods of it."""
 
 
-def leaves(pod: Pod, node: NodeHealth) -> bool:
-    """Whether draining the node means that this pod goes."""
-    return not stays(pod, node)
+class _Planner:
+    """What is decided so far."""
+
+    def __init__(self, situation: Situation, rules: Rules) -> None:
+        self._situation = situation
+        self._rules = rules
+        self._ledger = Ledger(situation.budgets)
+        self.ask: list[Pod] = []
+        self.suspend: list[Suspension] = []
+        self.evict: list[Eviction] = []
+        self.held: list[Held] = []
+        self.destinations: list[Destination] = []
+
+    def take(self, unit: Unit) -> None:
+        """Decide about a unit."""
+        rest = [pod for pod in unit.pods if not pod.terminating]
+        self._hold(unit, (pod for pod in unit.pods if pod.terminating), _Stop(state=TERMINATING))
+        if not rest:
+            return
+        if unit.begun:
+            self._finish(unit, rest)
+            return
+        move = self._move(unit, rest)
+        suspended, objection = self._jobs(unit, rest)
+        blocked, after = self._ledger.all_at_once(rest, direct=_pods_of(suspended))
+        stop = (
+            self._bare(rest)
+            or objection
+            or (_Stop(state=blocked.state, why=blocked.why, budgets=blocked.budgets)
+                if blocked else None)
+            or self._no_room(unit, move)
+        )  # fmt: skip
+        if stop is None:
+            self._ledger = after
+            self._take_place(move)
+            stop = self._not_yet(unit, rest)
+        if stop is not None:
+            self._hold(unit, rest, stop)
+            return
+        self._go(unit, rest, suspended)
+
+    def _hold(self, unit: Unit, pods: Iterable[Pod], stop: _Stop) -> None:
+        self.held += [
+            Held(pod=p, cause=unit.cause, state=stop.state, why=stop.why, budgets=stop.budgets)
+            for p in pods
+        ]
+
+    def _finish(self, unit: Unit, rest: Sequence[Pod]) -> None:
+        """Go on with a gang of which some ranks have left: each other one as soon as it may."""
+        for pod in rest:
+            blocked, after = self._ledger.all_at_once([pod])
+            if blocked:
+                why = f"{blocked.why}; other ranks of its gang have left already"
+                stop = _Stop(state=blocked.state, why=why, budgets=blocked.budgets)
+                self._hold(unit, [pod], stop)
+            elif pod.uid in self._rules.waiting:
+                self._hold(unit, [pod], _Stop(state=BACKOFF))
+            else:
+                self._ledger = after
+                self.evict.append(Eviction(pod=pod, cause=unit.cause, unit=unit.name))
+
+    def _move(self, unit: Unit, rest: Sequence[Pod]) -> Move | None:
+        elsewhere = self._situation.elsewhere
+        members = [pod.placing for pod in rest if pod.placing is not None]
+        if elsewhere is None or not members:
+            return None
+        move = elsewhere.ask(unit.name, members)
+        self.destinations.append(Destination(unit=unit, where=move.where, why_not=move.why_not))
+        return move
+
+    def _take_place(self, move: Move | None) -> None:
+        if move is not None and self._situation.elsewhere is not None:
+            self._situation.elsewhere.take(move)
+
+    def _bare(self, pods: Sequence[Pod]) -> _Stop | None:
+        if self._rules.bare_pods or all(pod.owner for pod in pods):
+            return None
+        why = "no controller would create the pod again (--drain.bare-pods evicts it too)"
+        return _Stop(state=BARE, why=why)
+
+    def _jobs(self, unit: Unit, pods: Sequence[Pod]) -> tuple[_Jobs, _Stop | None]:
+        """Return the pods of each Job to be suspended, and what forbids that where it must be."""
+        jobs = self._situation.jobs
+        of: dict[tuple[str, str], list[Pod]] = {}
+        for pod in pods:
+            if (pod.namespace, pod.owner_name) in jobs and pod.owner == "Job":
+                of.setdefault((pod.namespace, pod.owner_name), []).append(pod)
+        suspended: dict[tuple[str, str], list[Pod]] = {}
+        for name, own in of.items():
+            objection, dies = jobs[name].objection(own), not jobs[name].survives(own)
+            if dies and objection:
+                return {}, _Stop(state=JOB, why=f"{jobs[name].ends}, {objection}")
+            if dies or (unit.gang and len(own) > 1 and not objection):
+                suspended[name] = own
+        return suspended, None
+
+    def _no_room(self, unit: Unit, move: Move | None) -> _Stop | None:
+        if unit.fatal or (move is not None and move.where):
+            return None
+        if move is None and self._situation.elsewhere is None:
+            return _Stop(state=NO_ROOM, why="the fleet is not known yet")
+        why_not = move.why_not if move is not None else "what it asks for is not known"
+        return _Stop(state=NO_ROOM, why=f"there is no room for it elsewhere: {why_not}")
+
+    def _not_yet(self, unit: Unit, pods: Sequence[Pod]) -> _Stop | None:
+        """Return what a unit that may leave waits for; its budgets and its place are kept."""
+        if any(pod.uid in self._rules.waiting for pod in pods):
+            return _Stop(state=BACKOFF)
+        patience = max(min(pod.patience, self._rules.longest) for pod in pods)
+        asked = [pod for pod in pods if requested(pod, unit.since)]
+        if unit.gang or patience:
+            self.ask += [pod for pod in pods if pod not in asked]
+        if patience and not self._ready(pods, asked, patience):
+            return _Stop(state=CHECKPOINT, why=_waits(pods, patience))
+        return _Stop(state=PENDING) if len(self.evict) >= self._rules.room else None
+
+    def _ready(self, pods: Sequence[Pod], asked: Sequence[Pod], patience: float) -> bool:
+        """Whether all pods have saved their state since they were asked, or had time enough."""
+        if len(asked) < len(pods):
+            return False
+        first = min(pod.asked or 0.0 for pod in asked)
+        if self._situation.now >= first + patience:
+            return True
+        return all(
+            pod.saved is not None and pod.saved >= (pod.asked or 0.0)
+            for pod in pods
+            if pod.patience
+        )
+
+    def _go(self, unit: Unit, pods: Sequence[Pod], suspended: _Jobs) -> None:
+        jobs = self._situation.jobs
+        self.suspend += [
+            Suspension(job=jobs[name], pods=tuple(own), cause=unit.cause, unit=unit.name)
+            for name, own in suspended.items()
+        ]
+        direct = _pods_of(suspended)
+        self.evict += [
+            Eviction(pod=pod, cause=unit.cause, unit=unit.name)
+            for pod in pods
+            if pod.uid not in direct
+        ]
 
 
-def stays(pod: Pod, node: NodeHealth) -> str:
-    """Return why draining the node leaves this pod alone; empty where the pod goes."""
-    if pod.owner == "DaemonSet":
-        return "of a DaemonSet"
-    if pod.mirror:
-        return "static"
-    if pod.finished:
-        return "finished"
-    came_after = pod.created > node.drain_since
-    covers = tolerated if came_after else tolerated_by_name
-    all_covered = all(covers(drain.taint, pod.tolerations) for drain in node.drains)
-    return "tolerating the drain" if all_covered else ""
+def _pods_of(suspended: _Jobs) -> frozenset[str]:
+    return frozenset(pod.uid for pods in suspended.values() for pod in pods)
 
 
-def _state(
-    pod: Pod, rest: Ledger, waiting: frozenset[str], *, bare_pods: bool
-) -> tuple[str, tuple[Budget, ...]]:
-    """Return what the pod waits for and the budgets that hold it; "" for nothing."""
-    if pod.terminating:
-        return TERMINATING, ()
-    if not pod.owner and not bare_pods:
-        return BARE, ()
-    blocking = _blocking(pod, rest)
-    if blocking[0]:
-        return blocking
-    return (BACKOFF, ()) if pod.uid in waiting else ("", ())
-
-
-def _blocking(pod: Pod, rest: Ledger) -> tuple[str, tuple[Budget, ...]]:
-    over = rest.over(pod)
-    if len(over) > 1:
-        return SEVERAL_BUDGETS, over
-    for budget in over:
-        if not budget.spends(pod):
-            continue
-        if budget.stale:
-            return BUDGET_STALE, over
-        if rest.left(budget) < 1:
-            return BUDGET, over
-    return "", ()
-
-
-def why(held: Held) -> str:
-    """Return what is to be said of a held pod; empty where its state passes by itself."""
-    budgets = ", ".join(f"PodDisruptionBudget {b.namespace}/{b.name}" for b in held.budgets)
-    return _WHY.get(held.state, "").format(budgets=budgets)
+def _waits(pods: Sequence[Pod], patience: float) -> str:
+    senseless = next((pod for pod in pods if pod.patience == math.inf), None)
+    wrong = f" (what {senseless.name} says is no duration)" if senseless is not None else ""
+    return f"given {format_duration(patience)} to save its state{wrong}"
 
 
 def count_states(held: Iterable[Held]) -> Mapping[str, int]:

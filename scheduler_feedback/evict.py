@@ -9,16 +9,21 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 from catalog.scheduler import DRAIN_NODE_STATES, EVICTION_RESULTS
 from catalog.wire import PREFIX
-from scheduler_feedback import drain
-from scheduler_feedback.announce import About, Announcer
+from scheduler_feedback import drain, resume, survey
+from scheduler_feedback.announce import Announcer
+from scheduler_feedback.backoff import Backoff
 from scheduler_feedback.cache import NodeCache
-from scheduler_feedback.drain import Draining, Eviction, Plan
+from scheduler_feedback.drain import Eviction, Plan, Rules, Situation
+from scheduler_feedback.drain_events import Teller
+from scheduler_feedback.elsewhere import Elsewhere, Snapshot
 from scheduler_feedback.errors import (
     Conflict,
     Forbidden,
@@ -28,19 +33,19 @@ from scheduler_feedback.errors import (
     TooManyRequests,
     Unreachable,
 )
+from scheduler_feedback.gang.pods import Member
 from scheduler_feedback.health import NodeHealth, assess
+from scheduler_feedback.jobs import Job, Suspension
 from scheduler_feedback.metrics import Census, Metrics
-from scheduler_feedback.pods import Pod, read_budget, read_pod
+from scheduler_feedback.pods import Pod
 from scheduler_feedback.rate import Bucket
+from scheduler_feedback.units import form
 from scheduler_feedback.watch import Object
 
 log = logging.getLogger(__name__)
 
 EVICTED, GONE, BLOCKED, REFUSED, FAILED = EVICTION_RESULTS
-DRAINING, DRAINED, UNVOUCHED, UNMANAGED = DRAIN_NODE_STATES
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
-"""Seconds between two attempts at a pod whose eviction was refused: doubled each time."""
+DRAINING, DRAINED, UNVOUCHED, UNMANAGED, USERS_UNKNOWN = DRAIN_NODE_STATES
 
 _REST = 60.0
 """Seconds between two looks at a drained node, where only a tolerant pod could still turn up."""
@@ -49,28 +54,35 @@ _REFILL = 1.0
 """Seconds in which a whole burst of evictions is saved up again."""
 
 
-class Cluster(Protocol):
+class Cluster(survey.Cluster, resume.Cluster, Protocol):
     """The kube-apiserver as far as draining goes."""
 
     def node(self, name: str) -> Object:
         """Return a Node object; NotFound where there is none."""
 
-    def pods_on(self, node: str) -> Sequence[Object]:
-        """Return the Pod objects bound to a node."""
-
-    def budgets(self) -> Sequence[Object]:
-        """Return every PodDisruptionBudget object."""
-
     def evict(self, namespace: str, name: str, uid: str) -> None:
         """Evict a pod through the Eviction API."""
 
+    def ask_to_leave(self, pod: Pod, moment: str) -> None:
+        """Write on a pod when it was asked to save its state."""
+
+    def withdraw(self, namespace: str, name: str, uid: str) -> None:
+        """Take back that a pod was asked to leave."""
+
+    def suspend(self, job: Job) -> None:
+        """Suspend a Job and mark it as suspended by us."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Refused:
-    """A pod whose eviction was refused."""
+class Policy:
+    """How the owner wants it done, round after round."""
 
-    times: int
-    until: float
+    bare_pods: bool = False
+    longest_checkpoint: float = 1800.0
+    """Seconds; a pod that wants more is given that."""
+    site_tier: int | None = None
+    """The tier that no gang straddles unless it says that it may."""
+    prefix: str = PREFIX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,25 +101,34 @@ class Drainer:
         cluster: Cluster,
         nodes: NodeCache,
         *,
+        fleet: Callable[[], Snapshot | None],
         leading: Callable[[], bool],
         announcer: Announcer,
         metrics: Metrics,
         rate: float,
-        bare_pods: bool = False,
-        prefix: str = PREFIX,
+        policy: Policy = Policy(),
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        """Prepare; `leading` is asked again before each eviction."""
+        """Prepare; `leading` is asked again before each eviction.
+
+        `fleet` returns all nodes and what is taken of them, None while that is not known.
+        """
         self._cluster = cluster
         self._nodes = nodes
+        self._fleet = fleet
         self._leading = leading
-        self._announcer = announcer
+        self._teller = Teller(announcer)
         self._metrics = metrics
-        self._bare_pods = bare_pods
-        self._prefix = prefix
+        self._policy = policy
         self._clock = clock
+        self._now = now
+        self._survey = survey.Survey(cluster, policy.prefix)
+        self._resumer = resume.Resumer(
+            cluster, announcer=announcer, counted=metrics.drain_job, prefix=policy.prefix
+        )
         self._bucket = Bucket(rate, burst=rate, clock=clock)
-        self._refused: dict[str, _Refused] = {}
+        self._backoff = Backoff(clock)
         self._resting: dict[str, _Rest] = {}
         self._lost = ""
 
@@ -142,28 +163,97 @@ class Drainer:
         """Read, plan and act once; return the plan. KubeError where the server cannot be asked."""
         tainted = self._nodes.with_drain_taint()
         due = [node for node in tainted if _state(node) == DRAINING and not self._rests(node)]
-        draining = [self._draining(node) for node in map(self._fresh, due) if node is not None]
-        budgets = [read_budget(b) for b in self._cluster.budgets()] if draining else []
-        made = drain.plan(
-            draining,
-            budgets,
-            room=self._bucket.room(),
-            waiting=self._waiting(draining),
-            bare_pods=self._bare_pods,
+        looked = [self._survey.draining(node) for node in map(self._fresh, due) if node is not None]
+        draining = [each for each, _ in looked]
+        snapshot = self._fleet()
+        members = snapshot.members if snapshot is not None else ()
+        asked = {m.key for m in members if m.leaving and not m.terminating}
+        closed = {node.name for node in tainted if node.drains}
+        elsewhere = survey.room_elsewhere(snapshot, closed, self._policy.site_tier)
+        situation = self._survey.situation(
+            draining, asked=asked, elsewhere=elsewhere, now=self._now()
         )
-        self._tell(draining, made)
+        made = drain.plan(situation, self._rules(situation))
+        self._teller.plan(draining, made, self._known_drained)
         self._let_rest(due, made)
-        self._metrics.census = self._census(tainted, made)
-        for eviction in made.evict:
-            if not self._leading() or (stop is not None and stop.is_set()):
-                break
-            self._evict(eviction)
+        unknown = {each.node.name: devices for each, devices in looked if devices}
+        self._teller.users_unknown(draining, unknown)
+        census = self._census(tainted, made, unknown)
+        self._metrics.census = census
+        self._act(made, stop)
+        self._withdraw(members, asked, situation)
+        waiting = self._resume(elsewhere)
+        self._metrics.census = replace(census, jobs=waiting)
         return made
+
+    def _rules(self, situation: Situation) -> Rules:
+        return Rules(
+            room=self._bucket.room(),
+            waiting=self._waiting(situation),
+            bare_pods=self._policy.bare_pods,
+            longest=self._policy.longest_checkpoint,
+        )
+
+    def _act(self, made: Plan, stop: threading.Event | None) -> None:
+        """Carry a plan out: ask, suspend, evict; of a unit that is refused, no more."""
+        moment = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds")
+        for pod in made.ask:
+            if not self._may(stop):
+                return
+            with suppress(NotFound, Conflict):
+                self._cluster.ask_to_leave(pod, moment)
+        refused: set[str] = set()
+        for suspension in made.suspend:
+            if self._may(stop) and not self._suspend(suspension):
+                refused.add(suspension.unit)
+        for eviction in made.evict:
+            if not self._may(stop):
+                return
+            if eviction.unit not in refused and not self._evict(eviction):
+                refused.add(eviction.unit)
+
+    def _may(self, stop: threading.Event | None) -> bool:
+        return self._leading() and (stop is None or not stop.is_set())
+
+    def _suspend(self, suspension: Suspension) -> bool:
+        job = suspension.job
+        try:
+            self._cluster.suspend(job)
+        except KubeError as error:
+            self._metrics.drain_job(resume.FAILED)
+            if isinstance(error, Unreachable):
+                raise
+            self._teller.not_suspended(suspension, error)
+            return False
+        self._metrics.drain_job(resume.SUSPENDED)
+        self._teller.suspended(suspension)
+        return True
+
+    def _resume(self, elsewhere: Elsewhere | None) -> int:
+        """Resume the Jobs that fit again; return how many still wait."""
+        jobs = self._resumer.jobs()
+        if not jobs or elsewhere is None or not self._leading():
+            return len(jobs)
+        return self._resumer.resume(jobs, elsewhere)
+
+    def _withdraw(
+        self, members: Sequence[Member], asked: Collection[str], situation: Situation
+    ) -> None:
+        """Take back what was asked of gangs that are not to leave any more."""
+        units = {unit.name for unit in form(situation.draining, situation.gangs)}
+        for member in members:
+            if member.key in asked and member.leaving and member.key not in units:
+                with suppress(NotFound, Conflict):
+                    self._cluster.withdraw(member.namespace, member.name, member.uid)
 
     def _rests(self, node: NodeHealth) -> bool:
         """Whether a node was found drained a moment ago and nothing was said of it since."""
         rest = self._resting.get(node.name)
         return rest is not None and rest.node == node and self._clock() < rest.until
+
+    def _known_drained(self, node: NodeHealth) -> bool:
+        rest = self._resting.get(node.name)
+        return rest is not None and rest.node.uid == node.uid
 
     def _let_rest(self, due: Sequence[NodeHealth], made: Plan) -> None:
         drained = {node.uid for node in made.drained}
@@ -172,77 +262,62 @@ class Drainer:
             if node.uid in drained:
                 self._resting[node.name] = _Rest(node=node, until=self._clock() + _REST)
 
-    def _census(self, tainted: Sequence[NodeHealth], made: Plan) -> Census:
+    def _census(
+        self, tainted: Sequence[NodeHealth], made: Plan, unknown: Collection[str]
+    ) -> Census:
         self._resting = {n.name: self._resting[n.name] for n in tainted if n.name in self._resting}
-        states = (DRAINED if node.name in self._resting else _state(node) for node in tainted)
-        return Census(nodes=Counter(states), pods=drain.count_states(made.held))
+        states = Counter(
+            DRAINED if node.name in self._resting else _state(node)
+            for node in tainted
+            if node.name not in unknown
+        )
+        states[USERS_UNKNOWN] += len(unknown)
+        return Census(nodes=+states, pods=drain.count_states(made.held))
 
     def _fresh(self, cached: NodeHealth) -> NodeHealth | None:
         """Return a node as it is now, if it still is to be drained: no eviction by memory."""
         try:
-            node = assess(self._cluster.node(cached.name), self._prefix)
+            node = assess(self._cluster.node(cached.name), self._policy.prefix)
         except NotFound:
             return None
-        return node if node.managed and node.drains else None
+        return node if node.managed and (node.drains or node.fenced) else None
 
-    def _draining(self, node: NodeHealth) -> Draining:
-        pods = tuple(read_pod(pod) for pod in self._cluster.pods_on(node.name))
-        return Draining(node=node, pods=pods)
-
-    def _waiting(self, draining: Sequence[Draining]) -> set[str]:
+    def _waiting(self, situation: Situation) -> frozenset[str]:
         """Return the pods not to be tried yet, forgetting those that are no longer there."""
-        here = {pod.uid for d in draining for pod in d.pods}
-        self._refused = {uid: r for uid, r in self._refused.items() if uid in here}
-        now = self._clock()
-        return {uid for uid, refused in self._refused.items() if now < refused.until}
+        here = {pod.uid for each in situation.draining for pod in each.pods}
+        here |= {pod.uid for pods in situation.gangs.values() for pod in pods}
+        return self._backoff.waiting(here)
 
-    def _evict(self, eviction: Eviction) -> None:
+    def _evict(self, eviction: Eviction) -> bool:
+        """Evict a pod; return whether the rest of its unit may follow."""
         pod = eviction.pod
-        self._bucket.take()
+        self._bucket.owe()
         try:
             self._cluster.evict(pod.namespace, pod.name, pod.uid)
         except KubeError as error:
-            self._not_evicted(eviction, error)
-            return
+            return self._not_evicted(eviction, error)
         self._metrics.evicted(EVICTED)
-        self._refused.pop(pod.uid, None)
-        self._announcer.say(_pod(pod), "Evicted", f"railwatch drains {_reason(eviction.node)}")
+        self._backoff.forget(pod.uid)
+        self._teller.evicted(eviction)
+        return True
 
-    def _not_evicted(self, eviction: Eviction, error: KubeError) -> None:
+    def _not_evicted(self, eviction: Eviction, error: KubeError) -> bool:
         result = _result(error)
         self._metrics.evicted(result)
         if isinstance(error, Unreachable):
             raise error
         if result == GONE:
-            return
-        pod, after = eviction.pod, getattr(error, "retry_after", 0.0)
-        before = self._refused.get(pod.uid)
-        times = before.times + 1 if before else 0
-        pause = max(min(_FIRST_PAUSE * 2.0 ** min(times, 10), _LONGEST_PAUSE), after)
-        self._refused[pod.uid] = _Refused(times=times, until=self._clock() + pause)
-        message = f"eviction from {_reason(eviction.node)} {result}: {error}"
-        self._announcer.say(_pod(pod), "DrainBlocked", message, warning=True)
-
-    def _tell(self, draining: Sequence[Draining], made: Plan) -> None:
-        for node in (each.node for each in draining if each.node not in made.drained):
-            self._announcer.say(_node(node), "Draining", f"evicting the pods of {_reason(node)}")
-        for node in made.drained:
-            rest = self._resting.get(node.name)
-            if rest is None or rest.node.uid != node.uid:
-                message = f"nothing is left to evict from {_reason(node)}"
-                self._announcer.say(_node(node), "Drained", message)
-        for held in made.held:
-            why = drain.why(held)
-            if why:
-                message = f"not evicted from {_reason(held.node)}: {why}"
-                self._announcer.say(_pod(held.pod), "DrainBlocked", message, warning=True)
+            return True
+        self._backoff.refused(eviction.pod.uid, getattr(error, "retry_after", 0.0))
+        self._teller.not_evicted(eviction, result, error)
+        return False
 
 
 def _state(node: NodeHealth) -> str:
     """Return what the drainer makes of a node with a drain taint, before it looks at its pods."""
     if not node.managed:
         return UNMANAGED
-    return DRAINING if node.drains else UNVOUCHED
+    return DRAINING if node.drains or node.fenced else UNVOUCHED
 
 
 def _result(error: KubeError) -> str:
@@ -251,15 +326,3 @@ def _result(error: KubeError) -> str:
     if isinstance(error, TooManyRequests):
         return BLOCKED
     return REFUSED if isinstance(error, Forbidden | Invalid) else FAILED
-
-
-def _reason(node: NodeHealth) -> str:
-    return f"node {node.name}: {', '.join(dict.fromkeys(r.condition for r in node.drains))}"
-
-
-def _pod(pod: Pod) -> About:
-    return About(kind="Pod", namespace=pod.namespace, name=pod.name, uid=pod.uid)
-
-
-def _node(node: NodeHealth) -> About:
-    return About(kind="Node", name=node.name, uid=node.uid)

@@ -7,36 +7,86 @@ While the node cache is not fresh, every node passes with the same score: kube-s
 still honours the taints, so failing open costs the grading and the reasons, never the cordon.
 """
 
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from catalog.scheduler import VERBS
 from program.web import JSON, Request, Response
 from scheduler_feedback.cache import NodeCache
-from scheduler_feedback.filter import Sifted, sift
+from scheduler_feedback.filter import refusal_for
+from scheduler_feedback.gang.fleet import Ints
+from scheduler_feedback.health import Refusal
 from scheduler_feedback.metrics import Metrics
+from scheduler_feedback.placement.desk import Desk
+from scheduler_feedback.placement.lookup import Listed, joined, split
+from scheduler_feedback.placement.prefer import Wish
 from scheduler_feedback.protocol import (
+    Ask,
     BadRequestError,
-    Plain,
+    alike_json,
+    are_plain,
+    bind_result,
     error_result,
     filter_result,
+    parse_names,
     preemption_result,
-    priority_json,
     read_ask,
+    read_binding,
     read_preemption,
-    write_plain,
+    string_json,
+    string_of,
 )
-from scheduler_feedback.score import UNSEEN
+from scheduler_feedback.score import BEST, SECOND, UNSEEN
+from scheduler_feedback.share.binder import Target
 
-FILTER, PRIORITIZE, PREEMPT = VERBS
+FILTER, PRIORITIZE, PREEMPT, BIND = VERBS
+
+_SETTLE = 0.02
+"""Seconds in which our watch may hear of a pod's end that kube-scheduler has heard of already: it
+asks again at once when a pod ends, and refused then, not before minutes have passed."""
+
+Bind = Callable[[Target], str]
+"""Binds, and returns what went wrong; empty where nothing did."""
+Refused = Callable[[Mapping[str, Any], Mapping[str, Refusal]], None]
+"""Is told of a pod that no node is left for, all of them refused for their health."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The nodes of a request, and the row of each."""
+
+    listed: Listed
+    rows: Ints
+    members: int
+    """As of which members of the roster the rows are."""
+    plain: bool = True
+    """No name needs escaping in JSON, so that none has a comma in it."""
 
 
 class Extender:
-    """Answers `/filter`, `/prioritize` and `/preempt` from the node cache."""
+    """Answers `/filter`, `/prioritize`, `/preempt` and `/bind`."""
 
-    def __init__(self, nodes: NodeCache, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        nodes: NodeCache,
+        metrics: Metrics,
+        *,
+        desk: Desk | None = None,
+        bind: Bind | None = None,
+        refused: Refused = lambda _pod, _refused: None,
+    ) -> None:
+        """Answer from the cache; without a desk by health alone, without `bind` bind nothing."""
         self._nodes = nodes
+        self._roster = nodes.roster
         self._metrics = metrics
-        self._passed: Plain | None = None
+        self._desk = desk
+        self._do_bind = bind
+        self._tell_refused = refused
+        self._passed: Asked | None = None
         """What the filter passed last: kube-scheduler then asks how just these rank."""
 
     def filter(self, request: Request) -> Response:
@@ -55,6 +105,10 @@ class Extender:
         """
         return self._answer(PREEMPT, request, self._preempt)
 
+    def bind(self, request: Request) -> Response:
+        """Bind a pod with shared GPUs, and say what went wrong."""
+        return self._answer(BIND, request, self._bind)
+
     def _answer(self, verb: str, request: Request, work: Callable[[Request], bytes]) -> Response:
         with self._metrics.timed(verb) as outcome:
             try:
@@ -66,29 +120,135 @@ class Extender:
 
     def _filter(self, request: Request) -> bytes:
         ask = read_ask(request)
-        sifted = Sifted(passed=ask.names, refused={})
-        if self._checks(FILTER):
-            sifted = sift(ask.names, ask.tolerations, self._nodes.unfit)
-        self._metrics.refused(refusal.condition for refusal in sifted.refused.values())
-        if not ask.plain:
-            return filter_result(sifted.passed, _reasons(sifted))
-        passed = self._passed = write_plain(sifted.passed)
-        return filter_result(passed, _reasons(sifted))
+        if not self._checks(FILTER):
+            with self._roster.lock:
+                return filter_result(self._asked(ask).listed.inside)
+        asked, refused, failed = self._sifted(ask)
+        if failed and len(refused) + len(failed) == len(asked.rows):
+            time.sleep(_SETTLE)
+            asked, refused, failed = self._sifted(ask)
+        dropped = sorted({*refused, *failed})
+        mask = np.ones(len(asked.rows), dtype=bool)
+        mask[dropped] = False
+        left = replace(asked, listed=asked.listed.without(dropped), rows=asked.rows[mask])
+        self._passed = left
+        self._metrics.refused(refusal.condition for refusal in refused.values())
+        names = asked.listed.names([*refused])
+        if len(refused) == len(asked.rows):
+            told = zip(map(string_of, names), refused.values(), strict=True)
+            self._tell_refused(ask.pod, dict(told))
+        short = asked.listed.names([*failed])
+        return filter_result(
+            left.listed.inside,
+            zip(names, (refusal.reason for refusal in refused.values()), strict=True),
+            zip(short, failed.values(), strict=True),
+        )
+
+    def _sifted(self, ask: Ask) -> tuple[Asked, dict[int, Refusal], dict[int, str]]:
+        """Return the nodes asked about, and where those stand that are refused or have no room."""
+        with self._roster.lock:
+            asked = self._asked(ask)
+            refused = self._refused(ask, asked.rows)
+            return asked, refused, self._failed(ask, asked.rows, refused)
+
+    def _asked(self, ask: Ask) -> Asked:
+        """Return the nodes asked about; names that are all known need no closer look."""
+        passed, roster = self._passed, self._roster
+        if passed and ask.inside and passed.listed.inside == ask.inside:
+            if passed.members == roster.members:
+                return passed
+            return replace(passed, rows=roster.find(passed.listed), members=roster.members)
+        listed = split(ask.inside) if ask.inside else None
+        if listed is not None:
+            rows = roster.find(listed)
+            if rows.min() >= 0 or are_plain(ask.inside, len(rows)):
+                return Asked(listed=listed, rows=rows, members=roster.members)
+        names = ask.names or parse_names(ask.inside)
+        listed = joined([string_json(name)[1:-1].encode() for name in names])
+        rows = roster.find(listed)
+        return Asked(listed=listed, rows=rows, members=roster.members, plain=False)
+
+    def _refused(self, ask: Ask, rows: Ints) -> dict[int, Refusal]:
+        """Return where in `rows` nodes stand whose health keeps the pod off."""
+        names_ours = self._roster.named_by(ask.tolerations)
+        found = {}
+        unfit = np.flatnonzero(self._roster.unfit[rows] & (rows >= 0))
+        for at, row in zip(unfit.tolist(), rows[unfit].tolist(), strict=True):
+            health = self._roster.health[row]
+            if health is None:
+                continue
+            refusal = refusal_for(ask.tolerations, health) if names_ours else health.refusals[0]
+            if refusal is not None:
+                found[at] = refusal
+        return found
+
+    def _failed(self, ask: Ask, rows: Ints, refused: Mapping[int, Refusal]) -> dict[int, str]:
+        """Return where nodes stand that are not refused and have no room, with the reason."""
+        if self._desk is None:
+            return {}
+        failed = self._desk.without_room(ask.pod, rows)
+        return {at: reason for at, reason in failed.items() if at not in refused}
 
     def _prioritize(self, request: Request) -> bytes:
-        names = read_ask(request, self._passed).names
-        known: Mapping[str, str] = self._nodes.priorities if self._checks(PRIORITIZE) else {}
-        entries = [*filter(None, map(known.get, names))]
-        if len(entries) < len(names):
-            entries = [known.get(name) or priority_json(name, UNSEEN) for name in names]
-        return f"[{','.join(entries)}]".encode()
+        ask = read_ask(request)
+        with self._roster.lock:
+            asked = self._asked(ask)
+            if not self._checks(PRIORITIZE):
+                count = len(asked.rows)
+                return b"[%b]" % b",".join(map(_unseen, asked.listed.names([*range(count)])))
+            return self._ranked(asked, self._desk.wish(ask.pod) if self._desk else None)
+
+    def _ranked(self, asked: Asked, wish: Wish | None) -> bytes:
+        """Return the priorities, in any order: most nodes alike, the others one by one."""
+        rows, roster = asked.rows, self._roster
+        clean = roster.clean[rows] & (rows >= 0)
+        best = clean
+        if self._desk is not None and wish is not None:
+            best = np.zeros(len(rows), dtype=bool)
+            best[self._desk.best(rows, wish)] = True
+        most = 2 * int(best.sum()) >= int(clean.sum())
+        alike = best if most else clean & ~best
+        told = np.flatnonzero(~alike).tolist() if asked.plain else [*range(len(rows))]
+        entries = self._entries(asked, told, best[told].tolist())
+        if len(told) < len(rows):
+            inside = asked.listed.without(told).inside
+            entries.append(alike_json(inside, BEST if most else SECOND))
+        return b"[%b]" % b",".join(entries)
+
+    def _entries(self, asked: Asked, told: list[int], best: list[bool]) -> list[bytes]:
+        names, rows = asked.listed.names(told), asked.rows[told].tolist()
+        roster = self._roster
+        return [
+            _unseen(name) if row < 0 else (roster.best if high else roster.second)[row]
+            for name, row, high in zip(names, rows, best, strict=True)
+        ]
 
     def _preempt(self, request: Request) -> bytes:
         asked = read_preemption(request)
         if not self._checks(PREEMPT):
             return preemption_result(asked.victims)
-        sifted = sift(list(asked.victims), asked.tolerations, self._nodes.unfit)
-        return preemption_result({name: asked.victims[name] for name in sifted.passed})
+        with self._roster.lock:
+            left = {
+                name: victims
+                for name, victims in asked.victims.items()
+                if self._may_preempt(name, asked.pod, asked.tolerations, victims)
+            }
+        return preemption_result(left)
+
+    def _may_preempt(self, name: str, pod: Any, tolerations: Any, victims: object) -> bool:
+        row = self._roster.at.get(name)
+        health = None if row is None else self._roster.health[row]
+        if row is None or health is None:
+            return True
+        if refusal_for(tolerations, health) is not None:
+            return False
+        return self._desk is None or self._desk.frees_room(pod, row, victims)
+
+    def _bind(self, request: Request) -> bytes:
+        target = read_binding(request)
+        if self._do_bind is None:
+            return bind_result("binding is off: shared GPUs are not this program's to give out")
+        return bind_result(self._do_bind(target))
 
     def _checks(self, verb: str) -> bool:
         """Whether the cache is fresh enough to answer from; counted where it is not."""
@@ -98,5 +258,5 @@ class Extender:
         return fresh
 
 
-def _reasons(sifted: Sifted) -> dict[str, str]:
-    return {name: refusal.reason for name, refusal in sifted.refused.items()}
+def _unseen(name: bytes) -> bytes:
+    return b'{"Host":"%b","Score":%d}' % (name, UNSEEN)

@@ -8,6 +8,7 @@ lowers the score.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from catalog import wire
@@ -36,7 +37,12 @@ class Refusal:
     @property
     def reason(self) -> str:
         """The refusal in bounded vocabulary, as it ends up in a pod's PodScheduled condition."""
-        return f"railwatch: {self.condition} ({self.verdict.label})"
+        return _reason(self.condition, self.verdict)
+
+
+@lru_cache(maxsize=256)
+def _reason(condition: str, verdict: Verdict) -> str:
+    return f"railwatch: {condition} ({verdict.label})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,17 @@ class Grade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fenced:
+    """A device that is to be drained, and kept from new pods without a taint on its node."""
+
+    device: str
+    condition: str
+    began: float
+    users: tuple[str, ...] = ()
+    """Pod uids, where the bridge knows them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeHealth:
     """What the extender and the drainer need to know of one node."""
 
@@ -63,10 +80,14 @@ class NodeHealth:
     """Worst first."""
     drains: tuple[Refusal, ...] = ()
     """The drain taints that an applied fault stands behind."""
+    supposed: bool = False
+    """Nothing drains it: somebody asks what would happen if it were."""
     unvouched: tuple[Refusal, ...] = ()
     """The drain taints that none does: someone else's, or an annotation that was lost."""
     drain_since: float = 0.0
     """When the youngest fault behind a drain taint began, in Unix seconds."""
+    fenced: tuple[Fenced, ...] = ()
+    """The devices whose users are to be moved, while the node goes on."""
     grade: Grade = Grade()
     gpus: int = 0
     """What its device plugin has announced, healthy or not."""
@@ -98,6 +119,7 @@ def assess(node: Mapping[str, Any], prefix: str = wire.PREFIX) -> NodeHealth:
         drains=_worst_first(drains),
         drain_since=max((vouched[r.condition] for r in drains), default=0.0),
         unvouched=_worst_first(r for r in draining if r.condition not in vouched),
+        fenced=_fenced(faults),
         grade=_grade(faults, taints, blind=bool(malformed) or _blind(node)),
         gpus=_gpus(node),
         malformed=malformed,
@@ -126,6 +148,14 @@ def _began(fault: DeviceFault) -> float:
     if began.tzinfo is None:
         raise ValueError(f"{fault.since!r} has no time zone")
     return began.timestamp()
+
+
+def _fenced(faults: Iterable[DeviceFault]) -> tuple[Fenced, ...]:
+    return tuple(
+        Fenced(device=f.device, condition=f.condition, began=_began(f), users=f.users)
+        for f in faults
+        if f.fence and f.action == APPLIED and _verdict(f) is Verdict.DRAIN
+    )
 
 
 def _refusal(taint: Taint, prefix: str) -> Refusal:

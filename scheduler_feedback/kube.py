@@ -29,6 +29,7 @@ _GRACE = 5.0
 """Seconds a watch may outlast the end it was asked for before its connection counts as dead."""
 
 NODES = "/api/v1/nodes"
+NAMESPACES = "/api/v1/namespaces"
 PODS = "/api/v1/pods"
 BUDGETS = "/apis/policy/v1/poddisruptionbudgets"
 
@@ -86,28 +87,6 @@ class Kube:
             raise NotFound(f"there is no pod {namespace}/{name}")
         return found[0]
 
-    def pods_on(self, node: str) -> Sequence[Object]:
-        """Return the Pod objects bound to a node."""
-        return list(self.listing(PODS, fieldSelector=f"spec.nodeName={node}").objects)
-
-    def budgets(self) -> Sequence[Object]:
-        """Return every PodDisruptionBudget object."""
-        return list(self.listing(BUDGETS).objects)
-
-    def evict(self, namespace: str, name: str, uid: str) -> None:
-        """Evict a pod, if it is still the one with this uid.
-
-        TooManyRequests where a PodDisruptionBudget forbids it now; NotFound or Conflict where the
-        pod is gone or another one.
-        """
-        body = {
-            "apiVersion": "policy/v1",
-            "kind": "Eviction",
-            "metadata": {"name": name, "namespace": namespace},
-            "deleteOptions": {"preconditions": {"uid": uid}},
-        }
-        self._json("POST", f"/api/v1/namespaces/{namespace}/pods/{name}/eviction", body)
-
     def job(self, namespace: str, name: str) -> dict[str, Any]:
         """Return a Job object; NotFound where there is none."""
         return self._json("GET", f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}")
@@ -161,6 +140,10 @@ class Kube:
     def delete_lease(self, namespace: str, name: str) -> None:
         """Delete a Lease; NotFound where there is none."""
         self._json("DELETE", _lease_path(namespace, name))
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Send one request; return the object it is answered with. A PATCH is a merge patch."""
+        return self._json(method, path, body)
 
     def listing(self, path: str, **selectors: str) -> Listing:
         """List a collection page by page as it is iterated."""

@@ -14,6 +14,7 @@ from catalog import __version__
 from catalog import scheduler as records
 from catalog.conditions import CONDITIONS
 from catalog.metrics import Metric
+from catalog.scheduler_share import BIND_RESULTS, BINDS
 from program.web import Request, Response
 from scheduler_feedback.cache import NodeCache
 from scheduler_feedback.gang.controller import Round
@@ -38,6 +39,8 @@ class Census:
 
     nodes: Mapping[str, int] = field(default_factory=dict)
     pods: Mapping[str, int] = field(default_factory=dict)
+    jobs: int = 0
+    """Suspended by the drainer and not resumed yet."""
 
 
 class Metrics:
@@ -59,7 +62,9 @@ class Metrics:
         self._watch_failures = self._counter(records.WATCH_FAILURES)
         self._evictions = self._counter(records.EVICTIONS)
         self._drain_failures = self._counter(records.DRAIN_FAILURES)
+        self._drain_jobs = self._counter(records.DRAIN_JOBS)
         self._gang_pods = self._counter(records.GANG_PODS)
+        self._binds = self._counter(BINDS)
         self._durations = Histogram(
             records.REQUEST_DURATION.name,
             records.REQUEST_DURATION.help,
@@ -82,6 +87,10 @@ class Metrics:
             self._durations.labels(verb)
         for result in records.EVICTION_RESULTS:
             self._evictions.labels(result)
+        for result in records.DRAIN_JOB_RESULTS:
+            self._drain_jobs.labels(result)
+        for result in BIND_RESULTS:
+            self._binds.labels(result)
         for result in records.GANG_RESULTS:
             self._gang_pods.labels(result)
 
@@ -120,6 +129,14 @@ class Metrics:
         """Count an eviction by its result."""
         self._evictions.labels(result).inc()
 
+    def drain_job(self, result: str) -> None:
+        """Count a Job suspended or resumed by the drainer."""
+        self._drain_jobs.labels(result).inc()
+
+    def share_bound(self, result: str) -> None:
+        """Count a pod with shared GPUs by how its binding ended."""
+        self._binds.labels(result).inc()
+
     def gang_pod(self, result: str) -> None:
         """Count a pod of a gang by what became of it."""
         self._gang_pods.labels(result).inc()
@@ -139,6 +156,7 @@ class Metrics:
         if census is not None:
             yield _by_state(records.DRAIN_NODES, census.nodes)
             yield _by_state(records.DRAIN_PODS, census.pods)
+            yield _gauge(records.DRAIN_JOBS_SUSPENDED, {(): census.jobs})
         found = self.gang_round()
         if found is not None:
             yield _by_state(records.GANGS_WAITING, found.waiting)

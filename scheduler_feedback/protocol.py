@@ -1,17 +1,18 @@
 """The HTTP extender protocol as JSON: what kube-scheduler sends, and what it takes.
 
 Go's field names (k8s.io/kube-scheduler extender/v1), names only. The names are nearly all of a
-request, so those that need no JSON parser, as every node's name does, are cut out and read by
-themselves: a third of the time.
+request, so they are cut out and read by themselves, without a JSON parser where they need none.
 """
 
 import json
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from program.web import Request
+from scheduler_feedback.share.binder import Target
 from scheduler_feedback.tolerations import Toleration, read_tolerations
 
 MAX_BODY = 8 << 20
@@ -20,6 +21,9 @@ MAX_BODY = 8 << 20
 _NAMES = b',"NodeNames":['
 _PLAIN = f'{string.ascii_letters}{string.digits}-_.,"'.encode()
 """What a list of names may consist of to be read and written without a JSON parser."""
+
+Reasons = Iterable[tuple[bytes, str]]
+"""Nodes' names as JSON has them, without quotes, and why they are refused: a bounded vocabulary."""
 
 
 class BadRequestError(ValueError):
@@ -31,44 +35,41 @@ class BadRequestError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plain:
-    """Names of which none needs escaping in JSON."""
-
-    names: list[str]
-    inside: bytes
-    """What stands between the list's brackets, byte for byte as Go writes it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One pod and the nodes it may go to."""
+    """One pod and the nodes it may go to; of `inside` and `names` one is there."""
 
+    pod: Mapping[str, Any]
     tolerations: tuple[Toleration, ...]
-    names: list[str]
-    plain: bool = False
-    """No name needs escaping in JSON."""
+    inside: bytes = b""
+    """What stands between the brackets of the list of names, byte for byte."""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preemption:
     """One pod, and for each node whom kube-scheduler would kill there to make room for it."""
 
+    pod: Mapping[str, Any]
     tolerations: tuple[Toleration, ...]
     victims: Mapping[str, Any]
     """Node name → MetaVictims, as they came."""
 
 
-def read_ask(request: Request, known: Plain | None = None) -> Ask:
+def read_ask(request: Request) -> Ask:
     """Return what a request asks; BadRequestError where it is not an extender's ExtenderArgs.
 
-    `known` are names that may well be asked about, which need not be read again.
+    Go writes the names last. Where the rest can be read without them, they are left for
+    others to read: by far the most of a request, they seldom need a JSON parser.
     """
-    head, names = _cut(_body(request), known)
-    document = _object(head)
-    tolerations = _tolerations(document.get("Pod"))
-    if names is not None:
-        return Ask(tolerations=tolerations, names=names, plain=True)
-    return Ask(tolerations=tolerations, names=_names(document))
+    body = _body(request)
+    at = body.rfind(_NAMES)
+    inside = body[at + len(_NAMES) : -2] if at >= 0 and body.endswith(b"]}") else b""
+    if inside:
+        document = _object(body[:at] + b"}")
+        return Ask(pod=_pod(document), tolerations=_tolerations(document), inside=inside)
+    document = _object(body)
+    tolerations = _tolerations(document)
+    return Ask(pod=_pod(document), tolerations=tolerations, names=_names(document))
 
 
 def read_preemption(request: Request) -> Preemption:
@@ -79,10 +80,20 @@ def read_preemption(request: Request) -> Preemption:
         raise BadRequestError(f"NodeNameToVictims: {_WHOLE}")
     if not isinstance(victims, dict):
         raise BadRequestError("NodeNameToMetaVictims: expected an object")
-    return Preemption(tolerations=_tolerations(document.get("Pod")), victims=victims)
+    return Preemption(pod=_pod(document), tolerations=_tolerations(document), victims=victims)
 
 
 _WHOLE = "whole nodes and pods are not taken; set nodeCacheCapable: true for this extender"
+
+
+def read_binding(request: Request) -> Target:
+    """Return what a request asks; BadRequestError where it is no ExtenderBindingArgs."""
+    document = _object(_body(request))
+    fields = [document.get(f) for f in ("PodNamespace", "PodName", "PodUID", "Node")]
+    namespace, name, uid, node = (f if isinstance(f, str) else "" for f in fields)
+    if not (namespace and name and node):
+        raise BadRequestError("PodNamespace, PodName, Node: expected strings")
+    return Target(namespace=namespace, name=name, uid=uid, node=node)
 
 
 def _body(request: Request) -> bytes:
@@ -101,32 +112,25 @@ def _object(text: bytes) -> dict[str, Any]:
     return document
 
 
-def _cut(body: bytes, known: Plain | None) -> tuple[bytes, list[str] | None]:
-    """Return a request without its names, and these; all of it and None where that cannot be.
-
-    Go writes the names last. Where both parts can be read they are what a parser makes of the
-    whole: an object's first members, and one more.
-    """
-    at = body.rfind(_NAMES)
-    if at < 0 or not body.endswith(b"]}"):
-        return body, None
-    inside = body[at + len(_NAMES) : -2]
-    names = known.names if known and known.inside == inside else _plain_names(inside)
-    return (body, None) if names is None else (body[:at] + b"}", names)
+def are_plain(inside: bytes, count: int) -> bool:
+    """Whether so many names between quotes are what a JSON parser makes of a list."""
+    return not inside.translate(None, _PLAIN) and inside.count(b'"') == 2 * count
 
 
-def _plain_names(inside: bytes) -> list[str] | None:
-    """Return the names inside a JSON list's brackets; None where that takes a JSON parser."""
-    if inside.translate(None, _PLAIN):
-        return None
-    names = inside[1:-1].decode("ascii").split('","')
-    quoted = inside.startswith(b'"') and inside.endswith(b'"')
-    return names if quoted and inside.count(b'"') == 2 * len(names) else None
+def parse_names(inside: bytes) -> tuple[str, ...]:
+    """Return the names of a list by a JSON parser; BadRequestError."""
+    return _names(_object(b'{"NodeNames":[%b]}' % inside))
 
 
-def _tolerations(pod: object) -> tuple[Toleration, ...]:
+def _pod(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    pod = document.get("Pod")
     if not isinstance(pod, Mapping):
         raise BadRequestError("Pod: expected an object")
+    return pod
+
+
+def _tolerations(document: Mapping[str, Any]) -> tuple[Toleration, ...]:
+    pod = _pod(document)
     spec = pod.get("spec") or {}
     entries = (spec.get("tolerations") or []) if isinstance(spec, Mapping) else None
     if not isinstance(entries, list) or not all(_strings(entry) for entry in entries):
@@ -142,7 +146,7 @@ def _strings(entry: object) -> bool:
     )
 
 
-def _names(document: Mapping[str, Any]) -> list[str]:
+def _names(document: Mapping[str, Any]) -> tuple[str, ...]:
     names = document.get("NodeNames")
     if names is None and document.get("Nodes") is not None:
         raise BadRequestError(f"Nodes: {_WHOLE}")
@@ -150,22 +154,45 @@ def _names(document: Mapping[str, Any]) -> list[str]:
         raise BadRequestError("NodeNames: expected a list of strings")
     if not names:
         raise BadRequestError("NodeNames: empty, there is nothing to choose from")
-    return names
+    return tuple(names)
 
 
-def write_plain(names: list[str]) -> Plain:
-    """Return names that need no escaping with their JSON."""
-    inside = '"' + '","'.join(names) + '"' if names else ""
-    return Plain(names=names, inside=inside.encode())
+def filter_result(inside: bytes, unresolvable: Reasons = (), failed: Reasons = ()) -> bytes:
+    """Return an ExtenderFilterResult with the inside of its list of names.
 
-
-def filter_result(passed: Plain | Sequence[str], reasons: Mapping[str, str]) -> bytes:
-    """Return an ExtenderFilterResult; health refusals are such that no preemption resolves."""
-    names = passed.inside if isinstance(passed, Plain) else _compact(passed).encode()[1:-1]
+    Preemption may free a node that failed, and never one that is unresolvable.
+    """
     return (
-        b'{"Nodes":null,"NodeNames":[%b],"FailedNodes":{},'
-        b'"FailedAndUnresolvableNodes":%b,"Error":""}'
-    ) % (names, _compact(reasons).encode())
+        b'{"Nodes":null,"NodeNames":[%b],"FailedNodes":{%b},'
+        b'"FailedAndUnresolvableNodes":{%b},"Error":""}'
+    ) % (inside, _reasons(failed), _reasons(unresolvable))
+
+
+def _reasons(reasons: Reasons) -> bytes:
+    return b",".join([b'"%b":%b' % (name, _reason(reason)) for name, reason in reasons])
+
+
+@lru_cache(maxsize=256)
+def _reason(reason: str) -> bytes:
+    return json.dumps(reason).encode()
+
+
+def alike_json(inside: bytes, points: int) -> bytes:
+    """Return the HostPriorities of all names in the inside of a list; none has a comma in it."""
+    return b'{"Host":%b,"Score":%d}' % (
+        inside.replace(b",", b',"Score":%d},{"Host":' % points),
+        points,
+    )
+
+
+def string_json(text: str) -> str:
+    """Return a string's JSON."""
+    return json.dumps(text)
+
+
+def string_of(inside: bytes) -> str:
+    """Return the string of a JSON string without its quotes."""
+    return str(json.loads(b'"%b"' % inside))
 
 
 def preemption_result(victims: Mapping[str, Any]) -> bytes:
@@ -176,6 +203,11 @@ def preemption_result(victims: Mapping[str, Any]) -> bytes:
 def error_result(error: BadRequestError) -> bytes:
     """Return what any verb answers to a request that makes no sense."""
     return _compact({"Error": str(error)}).encode()
+
+
+def bind_result(error: str) -> bytes:
+    """Return an ExtenderBindingResult."""
+    return _compact({"Error": error}).encode()
 
 
 def priority_json(name: str, points: int) -> str:

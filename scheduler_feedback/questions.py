@@ -1,10 +1,10 @@
-"""`explain` and `drain-preflight`: questions to the live cluster, which change nothing in it."""
+"""`explain`, `drain-preflight` and `what-if`: questions that change nothing in the cluster."""
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +12,19 @@ from typing import Any
 from catalog.conditions import CONDITIONS, GPU_UNAVAILABLE
 from catalog.wire import PREFIX
 from program.errors import ProgramError, UsageError
-from program.flags import add_flags, build, flag, key_prefix, parser
-from scheduler_feedback import explain, preflight
+from program.flags import add_flags, at_least, build, flag, key_prefix, parser
+from scheduler_feedback import explain, preflight, survey
+from scheduler_feedback.drain import Situation
+from scheduler_feedback.drain_kube import DrainKube
+from scheduler_feedback.elsewhere import Snapshot
 from scheduler_feedback.errors import KubeError, NotFound
+from scheduler_feedback.gang.nodes import read_host
+from scheduler_feedback.gang.pods import read_claim, read_member
 from scheduler_feedback.health import assess
-from scheduler_feedback.kube import connect
-from scheduler_feedback.pods import read_budget, read_pod
-from scheduler_feedback.settings import Access
+from scheduler_feedback.kube import Kube, connect
+from scheduler_feedback.preflight import Preflight
+from scheduler_feedback.settings import Access, site_tier
+from scheduler_feedback.watch import Object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,29 @@ class PreflightQuestion(Question):
     bare_pods: bool = flag(
         "drain.bare-pods", default=False, help="as if the drainer ran with --drain.bare-pods"
     )
+    longest_checkpoint: float = flag(
+        "drain.longest-checkpoint",
+        default=1800.0,
+        metavar="DURATION",
+        parse=at_least(0),
+        help="as if the drainer ran with this --drain.longest-checkpoint",
+    )
+    site_tier: int = flag(
+        "gangs.site-tier",
+        default=-1,
+        metavar="N",
+        parse=site_tier,
+        help="as if the gang controller ran with this --gangs.site-tier",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIfQuestion(PreflightQuestion):
+    """What `what-if` is told."""
+
+    drain: str = flag(
+        "drain", default="", metavar="NODE[,NODE]", help="suppose that these nodes are drained"
+    )
 
 
 def explain_pod(argv: list[str]) -> None:
@@ -64,24 +93,71 @@ def explain_pod(argv: list[str]) -> None:
 
 
 def preflight_node(argv: list[str]) -> None:
-    """Print whom draining a node would evict, whom a budget would hold, and whom it leaves."""
+    """Print whom draining a node would move, whom something would hold, and whom it leaves."""
     made = parser("railwatch-scheduler drain-preflight", "What draining a node would do, now.")
     made.add_argument("node", metavar="NODE", help="a node")
     parsed = _parsed(made, PreflightQuestion, argv)
-    asked = build(PreflightQuestion, parsed)
-    _path_safe("node", parsed.node)
+    told = _ask([parsed.node], asked := build(PreflightQuestion, parsed))
+    _write(preflight.as_json(told) if asked.json else preflight.as_text(told))
+
+
+def what_if(argv: list[str]) -> None:
+    """Print where each gang and pod would go if nodes were drained; nothing is changed."""
+    made = parser("railwatch-scheduler what-if", "Where everybody would go, were nodes drained.")
+    parsed = _parsed(made, WhatIfQuestion, argv)
+    asked = build(WhatIfQuestion, parsed)
+    names = [name for name in asked.drain.split(",") if name]
+    if not names:
+        raise UsageError("say which nodes: --drain NODE[,NODE]")
+    told = _ask(names, asked)
+    _write(preflight.as_json(told) if asked.json else preflight.as_moves(told))
+
+
+def _ask(names: Sequence[str], asked: "PreflightQuestion") -> Preflight:
+    for name in names:
+        _path_safe("node", name)
     kube = connect(asked.kubeconfig)
     with _one_line():
-        told = preflight.preflight(
-            assess(kube.node(parsed.node), asked.key_prefix),
-            [read_pod(pod) for pod in kube.pods_on(parsed.node)],
-            [read_budget(budget) for budget in kube.budgets()],
-            condition=asked.condition,
-            now=time.time(),
-            bare_pods=asked.bare_pods,
-            prefix=asked.key_prefix,
-        )
-    _write(preflight.as_json(told) if asked.json else preflight.as_text(told))
+        situation = _situation(kube, list(dict.fromkeys(names)), asked)
+    return preflight.preflight(
+        situation, bare_pods=asked.bare_pods, longest=asked.longest_checkpoint
+    )
+
+
+def _situation(kube: Kube, names: Sequence[str], asked: "PreflightQuestion") -> Situation:
+    prefix, now = asked.key_prefix, time.time()
+    cluster = _Listed(kube, prefix)
+    chosen = [assess(kube.node(name), prefix) for name in names]
+    nodes = [preflight.suppose(node, asked.condition, now, prefix) for node in chosen]
+    looked = survey.Survey(cluster, prefix)
+    hosts = [read_host(node, prefix) for node in kube.nodes()]
+    members = [read_member(pod, prefix) for pod in cluster.pods]
+    snapshot = Snapshot(
+        hosts=hosts,
+        claims=[claim for claim in map(read_claim, cluster.pods) if claim is not None],
+        members=[member for member in members if member is not None],
+    )
+    closed = {*names, *(host.name for host in hosts if host.health.drains)}
+    site = asked.site_tier if asked.site_tier >= 0 else None
+    return looked.situation(
+        [looked.draining(node)[0] for node in nodes],
+        elsewhere=survey.room_elsewhere(snapshot, closed, site),
+        now=now,
+    )
+
+
+class _Listed(DrainKube):
+    """The cluster, with its pods listed once."""
+
+    def __init__(self, kube: Kube, prefix: str) -> None:
+        super().__init__(kube, prefix)
+        self.pods = DrainKube(kube, prefix).all_pods()
+
+    def pods_on(self, node: str) -> Sequence[Object]:
+        return [pod for pod in self.pods if (pod.get("spec") or {}).get("nodeName") == node]
+
+    def pods_in(self, namespace: str) -> Sequence[Object]:
+        return [pod for pod in self.pods if pod["metadata"]["namespace"] == namespace]
 
 
 def _parsed(

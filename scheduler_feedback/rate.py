@@ -30,6 +30,11 @@ class Bucket:
         self._tokens -= 1
         return True
 
+    def owe(self) -> None:
+        """Take a token that may not be there yet; none is there again until it is paid back."""
+        self.room()
+        self._tokens -= 1
+
     def wait(self) -> float:
         """Return the seconds until there is a token again."""
         return 0.0 if self.room() >= 1 else (1 - self._tokens) / self._rate

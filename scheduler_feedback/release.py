@@ -1,22 +1,36 @@
 """`release --all`: takes away what this program has left in the cluster.
 
-On nodes and pods it writes nothing, and its Events expire by themselves: what is left is the Lease.
+On pods: annotations of its own, and the gate, so that nobody waits for a controller that is gone.
+On Jobs: the suspension. And its Lease. Its Events expire by themselves; a pod that it has pinned to
+a node stays so until it ends, as Kubernetes lets nobody widen a pod's node selector again.
 """
 
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
+from catalog.wire import DRAIN_REQUESTED, GANG, GANG_PLACED, PREFIX, key
 from program.errors import ProgramError, UsageError
-from program.flags import add_flags, build, flag, parser
-from scheduler_feedback.errors import KubeError, NotFound
+from program.flags import add_flags, build, flag, key_prefix, parser
+from scheduler_feedback.errors import Conflict, KubeError, NotFound
+from scheduler_feedback.jobs import Job, read_job
 from scheduler_feedback.settings import Connection
+from scheduler_feedback.watch import Object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(Connection):
     """What `release` is told."""
 
+    key_prefix: str = flag(
+        "key-prefix",
+        default=PREFIX,
+        metavar="PREFIX",
+        parse=key_prefix,
+        help="prefix of the program's labels and annotations",
+    )
     all: bool = flag("all", default=False, help="take away everything that is ours")
 
 
@@ -25,6 +39,39 @@ class Leases(Protocol):
 
     def delete_lease(self, namespace: str, name: str) -> None:
         """Delete a Lease; NotFound where there is none."""
+
+
+class Cluster(Protocol):
+    """What else may carry something of ours."""
+
+    def all_pods(self) -> Sequence[Object]:
+        """Return every Pod object."""
+
+    def suspended_jobs(self) -> Sequence[Object]:
+        """Return the Jobs that carry our mark."""
+
+    def forget(self, pod: Object) -> None:
+        """Take our annotations off a pod, and open our gate."""
+
+    def resume(self, job: Job) -> None:
+        """Resume a Job and take the mark off."""
+
+
+class Books(Protocol):
+    """Where bindings to shared GPUs are announced."""
+
+    def release(self) -> list[str]:
+        """Delete every book; return their names."""
+
+
+def release_books(books: Books, namespace: str) -> None:
+    """Remove the books of shared GPUs; a program that still binds writes them again."""
+    try:
+        names = books.release()
+    except KubeError as error:
+        raise ProgramError(f"ConfigMaps in {namespace}: {error.reason}: {error}") from None
+    for name in names:
+        sys.stdout.write(f"ConfigMap {namespace}/{name}: removed\n")
 
 
 def read(argv: list[str]) -> Settings:
@@ -37,14 +84,64 @@ def read(argv: list[str]) -> Settings:
     return settings
 
 
-def release(leases: Leases, settings: Settings) -> None:
-    """Remove the Lease; a program that still drains creates it again, so end it first."""
-    where = f"Lease {settings.lease_namespace}/{settings.lease_name}"
+def release(leases: Leases, cluster: Cluster, settings: Settings) -> None:
+    """Remove it all, saying what; a program that still runs writes it anew, so end it first.
+
+    What goes wrong with one object does not keep the others: ProgramError at the end names it.
+    """
+    prefix = settings.key_prefix
+    failed = []
     try:
-        leases.delete_lease(settings.lease_namespace, settings.lease_name)
-    except NotFound:
-        sys.stdout.write(f"{where}: not there\n")
+        jobs = [read_job(job, prefix) for job in cluster.suspended_jobs()]
+        pods = [pod for pod in cluster.all_pods() if _ours(pod, prefix)]
     except KubeError as error:
-        raise ProgramError(f"{where}: {error.reason}: {error}") from None
+        raise ProgramError(f"kube-apiserver: {error.reason}: {error}") from None
+    for job in jobs:
+        failed += _try(f"Job {job.namespace}/{job.name}", "resumed", partial(cluster.resume, job))
+    for pod in pods:
+        done = "let go" if _gated(pod, prefix) else "annotations removed"
+        failed += _try(_pod(pod), done, partial(cluster.forget, pod))
+    where = f"Lease {settings.lease_namespace}/{settings.lease_name}"
+    lease = (settings.lease_namespace, settings.lease_name)
+    failed += _try(where, "removed", lambda: leases.delete_lease(*lease))
+    _tell_templates(pods, prefix)
+    if failed:
+        raise ProgramError(f"{'; '.join(failed[:3])}; {len(failed)} in all: run it again")
+
+
+def _try(what: str, done: str, act: Callable[[], None]) -> list[str]:
+    try:
+        act()
+    except NotFound:
+        sys.stdout.write(f"{what}: not there\n")
+    except Conflict:
+        return [f"{what}: changed meanwhile"]
+    except KubeError as error:
+        return [f"{what}: {error.reason}: {error}"]
     else:
-        sys.stdout.write(f"{where}: removed\n")
+        sys.stdout.write(f"{what}: {done}\n")
+    return []
+
+
+def _tell_templates(pods: Iterable[Object], prefix: str) -> None:
+    waited = sum(1 for pod in pods if _gated(pod, prefix))
+    if waited:
+        sys.stdout.write(
+            f"{waited} pods waited at the gate {key(GANG, prefix)}; where a Job's or other owner's "
+            "template, or an admission policy, names the gate, its next pods wait again\n"
+        )
+
+
+def _ours(pod: Object, prefix: str) -> bool:
+    notes = pod["metadata"].get("annotations") or {}
+    written = any(key(name, prefix) in notes for name in (DRAIN_REQUESTED, GANG_PLACED))
+    return written or _gated(pod, prefix)
+
+
+def _gated(pod: Object, prefix: str) -> bool:
+    gates = (pod.get("spec") or {}).get("schedulingGates") or ()
+    return any(gate["name"] == key(GANG, prefix) for gate in gates)
+
+
+def _pod(pod: Object) -> str:
+    return f"Pod {pod['metadata']['namespace']}/{pod['metadata']['name']}"

@@ -4,19 +4,24 @@ from collections.abc import Callable
 
 from program.web import Request, Response, Routes, text
 from scheduler_feedback.cache import NodeCache
-from scheduler_feedback.extender import FILTER, PREEMPT, PRIORITIZE, Extender
+from scheduler_feedback.extender import BIND, FILTER, PREEMPT, PRIORITIZE, Extender
 from scheduler_feedback.metrics import Metrics
 
 
 def routes(
-    nodes: NodeCache, metrics: Metrics, *, trouble: Callable[[], str], dead: Callable[[], list[str]]
+    nodes: NodeCache,
+    metrics: Metrics,
+    *,
+    trouble: Callable[[], str],
+    dead: Callable[[], list[str]],
+    extender: Extender | None = None,
 ) -> Routes:
-    """Return the routes.
+    """Return the routes; the extender answers by health alone where none is given.
 
     `trouble` says what is wrong with the watch, if anything; `dead` names the threads that ended
     though they never should.
     """
-    extender = Extender(nodes, metrics)
+    extender = extender or Extender(nodes, metrics)
 
     def alive(_request: Request) -> Response:
         ended = dead()
@@ -29,6 +34,7 @@ def routes(
         ("POST", f"/{FILTER}"): extender.filter,
         ("POST", f"/{PRIORITIZE}"): extender.prioritize,
         ("POST", f"/{PREEMPT}"): extender.preempt,
+        ("POST", f"/{BIND}"): extender.bind,
         ("GET", "/metrics"): metrics.expose,
         ("GET", "/healthz"): alive,
         ("GET", "/readyz"): ready,

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from catalog.wire import PREFIX
 from program.flags import at_least, flag, key_prefix
+from scheduler_feedback.share.names import Names, Resource
 
 DEFAULT_ADDRESS = ":9412"
+POLICIES = ("binpack", "spread", "fragmentation", "none")
+"""How a node is chosen among those that are equally healthy."""
 
 
 def _rate(text: str) -> float:
@@ -18,11 +21,37 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _site_tier(text: str) -> int:
+def site_tier(text: str) -> int:
+    """Return the number of a tier, or -1 for none."""
     tier = int(text)
     if not -1 <= tier < 8:  # noqa: PLR2004 - as many tiers as labels are read for
         raise ValueError(f"{text} is not a tier from 0 to 7, or -1")
     return tier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pools:
+    """A node label, and its values in the order in which nodes are used; all others come last."""
+
+    label: str = ""
+    order: tuple[str, ...] = ()
+
+
+def read_pools(text: str) -> Pools:
+    """Return the pools that `LABEL=FIRST,SECOND` names."""
+    label, equals, listed = text.partition("=")
+    order = tuple(listed.split(","))
+    if not label or not equals or not all(order) or len(set(order)) < len(order):
+        raise ValueError(f"{text!r} is not LABEL=FIRST,SECOND with each value once")
+    return Pools(label=label, order=order)
+
+
+def read_resource(text: str) -> Resource:
+    """Return the resource that `NAME` or `NAME=UNIT` names."""
+    name, equals, unit = text.partition("=")
+    if not name or (equals and not (unit.isascii() and unit.isdigit() and int(unit[:9]) > 0)):
+        raise ValueError(f"{text!r} is not NAME or NAME=UNIT with a unit above zero")
+    return Resource(name=name, unit=int(unit[:9]) if equals else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +85,62 @@ class Connection(Access):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(Connection):
+class PlacementSettings(Connection):
+    """How nodes are chosen beyond their health, and what shares of GPUs are called."""
+
+    placement: bool = flag(
+        "placement",
+        default=True,
+        help="among nodes of sound hardware prefer the pool, the gang's neighbours and the "
+        "policy's best; needs to read pods and namespaces",
+    )
+    placement_policy: str = flag(
+        "placement.policy",
+        default=POLICIES[2],
+        choices=POLICIES,
+        help="what is preferred where neither pod nor namespace says it",
+    )
+    pools: Pools = flag(  # noqa: RUF009 - declares a field, as all here
+        "pools",
+        default=Pools(),
+        metavar="LABEL=FIRST,SECOND",
+        parse=read_pools,
+        help="a node label, and its values in the order in which nodes are used",
+    )
+    share: bool = flag(
+        "share", default=False, help="bind pods that ask for shares of GPUs, and choose their GPUs"
+    )
+    share_milli: Resource = flag(  # noqa: RUF009 - declares a field, as all here
+        "share.milli-resource",
+        default=Names().milli,
+        metavar="NAME[=MILLI]",
+        parse=read_resource,
+        help="resource that shares of a GPU are asked by, and how many thousandths one of it is",
+    )
+    share_memory: Resource = flag(  # noqa: RUF009 - declares a field, as all here
+        "share.memory-resource",
+        default=Names().memory,
+        metavar="NAME[=MIB]",
+        parse=read_resource,
+        help="resource that GPU memory is asked by, and how many MiB one of it is",
+    )
+    share_count: str = flag(
+        "share.count-resource",
+        default="",
+        metavar="NAME",
+        help="resource of a node that says how many GPUs it shares; "
+        "empty: as many as make up its thousandths",
+    )
+    share_annotation: str = flag(
+        "share.annotation",
+        default=Names().annotation,
+        metavar="KEY",
+        help="annotation that pods are bound with, which says what GPUs they have",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(PlacementSettings):
     """What the daemon's own flags say."""
 
     key_prefix: str = flag(
@@ -95,6 +179,13 @@ class Settings(Connection):
         default=False,
         help="evict also pods without a controller, which nothing will create again",
     )
+    drain_longest_checkpoint: float = flag(
+        "drain.longest-checkpoint",
+        default=1800.0,
+        metavar="DURATION",
+        parse=at_least(0),
+        help="a pod that wants to be given longer than this to save its state is given this",
+    )
     lease_duration: float = flag(
         "lease.duration",
         default=15.0,
@@ -132,7 +223,7 @@ class Settings(Connection):
         "gangs.site-tier",
         default=-1,
         metavar="N",
-        parse=_site_tier,
+        parse=site_tier,
         help="the tier whose domains are sites, which no gang straddles unless it says it may; "
         "-1: there are none",
     )

@@ -43,6 +43,7 @@ class Proxy:
         self.connections = 0
         """How many were ever taken."""
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
+        self._frozen: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._ending = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -83,6 +84,13 @@ class Proxy:
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                     end.shutdown(socket.SHUT_RDWR)
 
+    def freeze(self) -> None:
+        """Let nothing move on the connections there are, for ever and unnoticed; new ones pass.
+
+        So a connection looks after a router has forgotten it.
+        """
+        self._frozen |= {near for near, _ in list(self._pairs)}
+
     def _start(self, what: object, *arguments: object) -> None:
         thread = threading.Thread(target=what, args=arguments, daemon=True)  # type: ignore[arg-type] # one of our methods
         self._threads.append(thread)
@@ -119,8 +127,11 @@ class Proxy:
             selector.register(near, selectors.EVENT_READ, far)
             selector.register(far, selectors.EVENT_READ, near)
             while self._await_turn():
+                if near in self._frozen:
+                    self._ending.wait()
+                    return
                 for key, _ in selector.select(_TICK):
-                    if self.mode is Mode.HANG:
+                    if self.mode is Mode.HANG or near in self._frozen:
                         break
                     if self.mode is Mode.SLOW:
                         time.sleep(self._delay)

@@ -39,6 +39,8 @@ from exporters.sample import Sample
 _BYTES_OF_GIGABIT = 125_000_000
 _NARROW = frozenset(one.metric.name for one in KNOWN if one.bits == 32)  # noqa: PLR2004 - bits
 _FLOAT32 = struct.Struct("f")
+_KIND = RDMA_PORT_INFO.labels.index("hca_type")
+_MELLANOX = "MT"
 
 
 def _as_it_is(value: float) -> float:
@@ -79,19 +81,28 @@ _BYTES = {RDMA_PORT_RECEIVE.name: RECEIVED, RDMA_PORT_TRANSMIT.name: TRANSMITTED
 
 def emit(samples: Sequence[Sample]) -> Iterator[Sample]:
     """Yield the collector's series, for the ports that the samples are of."""
-    devices = set()
-    for sample in samples:
-        if sample.metric is RDMA_PORT_INFO and sample.labels[0] not in devices:
-            devices.add(sample.labels[0])
-            yield _info(sample)
+    devices = {s.labels[0]: s for s in reversed(samples) if s.metric is RDMA_PORT_INFO}
+    yield from map(_info, reversed(devices.values()))
+    foreign = {device for device, info in devices.items() if _is_foreign(info)}
     yield from _bytes(samples)
     for sample in samples:
         named = _NAMED.get(sample.metric.name)
+        if sample.metric.name in DRIVER_COUNTERS and sample.labels[0] in foreign:
+            continue
         if named is not None and sample.labels[1]:
             metric, scale = named
             yield Sample(metric, sample.labels, scale(sample.value))
         elif sample.metric is RDMA_HW_STATISTIC and sample.labels[2] == DISCARDS_FILE:
             yield Sample(DISCARDS, sample.labels[:2], sample.value)
+
+
+def _is_foreign(info: Sample) -> bool:
+    """Whether a device's driver has names of its own for what ours tells under Mellanox's.
+
+    The collector knows those of mlx5 only, and is silent of the others.
+    """
+    kind = info.labels[_KIND]
+    return bool(kind) and not kind.startswith(_MELLANOX)
 
 
 def _info(sample: Sample) -> Sample:

@@ -15,6 +15,7 @@ from exporters.rdma import port
 from exporters.rdma.device import HUNG, Device
 from exporters.rdma.devices import ELSEWHERE, by_device, listing, names
 from exporters.rdma.inventory import Declare, nothing
+from exporters.rdma.learned import Learned
 from exporters.rdma.memory import Memory
 from exporters.rdma.reader import Reader
 from exporters.rdma.unwrap import Unwrap
@@ -34,6 +35,7 @@ class RdmaFamily:
         pace: Pace,
         unwrap: Unwrap | None = None,
         declare: Declare = nothing,
+        learned: Learned | None = None,
     ) -> None:
         """Open the post that the devices share; `declare` knows which ports there should be."""
         self._unwrap = unwrap
@@ -48,7 +50,7 @@ class RdmaFamily:
         self._listed: Outcome | None = None
         self._silent: Cycle | None = None
         """The shared worker's last cycle, where it did not even list the devices."""
-        self._memory = Memory(self._derived, settings.interval, declare)
+        self._memory = Memory(self._derived, settings.interval, declare, learned)
         self._share()
 
     @property

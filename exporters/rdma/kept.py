@@ -191,6 +191,14 @@ class Folders:
             for path in [p for p in self._folders if p == device or p.startswith(f"{device}/")]:
                 del self._folders[path]
 
+    def instance(self, device: str) -> int | None:
+        """Return which instance of a device this cycle entered, None where it is gone.
+
+        Sysfs never gives the number of an inode twice.
+        """
+        known = self._devices.get(device)
+        return None if known is None else known[1]
+
     def open(self, path: str) -> Folder:
         """Return a folder of a device as it is now; errors as for `files.entries`."""
         known = self._folders.get(path)

@@ -12,6 +12,7 @@ from exporters.rdma import error_rates, history, inventory
 from exporters.rdma.error_rates import ErrorRates
 from exporters.rdma.history import History
 from exporters.rdma.inventory import Declare, Expected, nothing
+from exporters.rdma.learned import Learned
 from exporters.sample import Sample
 
 _DEVICE = RDMA_PORT_INFO.labels.index("device")
@@ -24,28 +25,33 @@ class Memory:
     """The ports expected, the history of their links, and where each device was."""
 
     def __init__(
-        self, facilities: Collection[str], interval: float, declare: Declare = nothing
+        self,
+        facilities: Collection[str],
+        interval: float,
+        declare: Declare = nothing,
+        learned: Learned | None = None,
     ) -> None:
-        """Know nothing but what is declared; tell only what these facilities are for."""
+        """Know what is declared and was learned; tell only what these facilities are for."""
         self._facilities = frozenset(facilities)
-        self._expected = Expected(declare)
+        self._devices: dict[str, str] = {}
+        self._learned = learned or Learned()
+        self._expected = Expected(declare, self._learned, self._devices)
         self._history = History()
         self._rates = ErrorRates(interval)
-        self._devices: dict[str, str] = {}
 
     def take(self, cycle: Cycle, now: Moment) -> None:
         """Take a cycle of any worker that reads these ports."""
         samples = tuple(s for o in cycle.outcomes for s in o.samples if s.metric.name in _TELLING)
-        self._expected.learn(samples)
         self._history.learn(samples, now)
         self._rates.learn(samples, now)
         for sample in samples:
             if sample.metric is RDMA_PORT_INFO and (address := sample.labels[_ADDRESS]):
                 self._devices[address] = sample.labels[_DEVICE]
+        self._expected.learn(samples, now)
 
     def device_at(self, address: str) -> str:
         """Return the device that was seen at a PCI address; the address itself for one never."""
-        return self._devices.get(address, address)
+        return self._devices.get(address) or self._learned.device_at(address) or address
 
     def samples(self, elsewhere: Collection[str], now: Moment) -> Iterator[Sample]:
         """Yield what is remembered; nothing is expected of devices that are elsewhere."""

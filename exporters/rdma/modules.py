@@ -3,7 +3,7 @@
 Read once a minute: a module's bus is slow, and holds the lock that all network interfaces share.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from catalog.rdma_modules import (
     RDMA_MODULE_BIAS,
@@ -19,7 +19,7 @@ from catalog.rdma_modules import (
 from exporters.facility import Facility
 from exporters.rdma.netport import NetPort
 from exporters.rdma.transceivers import decode
-from exporters.rdma.transceivers.module import Flag, Lane
+from exporters.rdma.transceivers.module import Flag
 from exporters.sample import Sample
 
 MOST_FLAGS = 16
@@ -40,23 +40,14 @@ def module(port: NetPort) -> Iterator[Sample]:
     ):
         if value is not None:
             yield port.sample(metric, value)
-    for lane in found.lanes:
-        yield from _lane(port, lane)
+    for metric, watts in (
+        (RDMA_MODULE_RECEIVE_POWER, [lane.received_watts for lane in found.lanes]),
+        (RDMA_MODULE_TRANSMIT_POWER, [lane.sent_watts for lane in found.lanes]),
+    ):
+        if measured := [one for one in watts if one is not None]:
+            yield port.sample(metric, min(measured))
     if found.flags is not None:
         yield from _flags(port, found.flags)
-
-
-def _highest(values: Iterable[float | None]) -> float | None:
-    return max((value for value in values if value is not None), default=None)
-
-
-def _lane(port: NetPort, lane: Lane) -> Iterator[Sample]:
-    for metric, value in (
-        (RDMA_MODULE_RECEIVE_POWER, lane.received_watts),
-        (RDMA_MODULE_TRANSMIT_POWER, lane.sent_watts),
-    ):
-        if value is not None:
-            yield port.sample(metric, value, str(lane.number))
 
 
 def _flags(port: NetPort, flags: tuple[Flag, ...]) -> Iterator[Sample]:

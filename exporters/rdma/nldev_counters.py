@@ -85,4 +85,5 @@ FACILITY = Facility(
     name="counters",
     reads="optional counters of each RDMA port, and those that queue pairs are bound to",
     readings=(optional, bound),
+    on=False,
 )

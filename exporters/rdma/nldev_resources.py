@@ -111,4 +111,5 @@ FACILITY = Facility(
     name="resources",
     reads="objects on each RDMA device, and which pods hold its queue pairs",
     readings=(summary, queue_pairs),
+    on=False,
 )

@@ -59,28 +59,20 @@ class DevicesSession:
                 yield from self._device(name)
 
     def _device(self, name: str) -> Iterator[Outcome]:
-        if self._restrictions.hold(name):
-            yield from self._restricted(name)
-            return
         found, problem = self._ports(name)
-        instance = self._instance(name)
+        if self._restrictions.hold(name):
+            yield from self._restricted(name, found)
+            return
+        instance = self._folders.instance(str(device_folder(self._sysfs, name)))
+        about = (Note(DEVICE, name), *(() if instance is None else (Note(BIND, instance),)))
         for facility in self._facilities:
             outcome = run(facility, found)
             if problem:
                 outcome = replace(outcome, state=State.FAILED, problem=problem)
-            notes = (Note(DEVICE, name), *instance, *outcome.notes, *_trouble(found))
-            yield replace(outcome, notes=notes)
+            yield replace(outcome, notes=(*about, *outcome.notes, *_trouble(found)))
 
-    def _instance(self, name: str) -> tuple[Note, ...]:
-        """Return which instance of a device this is: sysfs never gives a number twice."""
-        try:
-            return (Note(BIND, device_folder(self._sysfs, name).stat().st_ino),)
-        except OSError:
-            return ()
-
-    def _restricted(self, name: str) -> Iterator[Outcome]:
+    def _restricted(self, name: str, found: list[Port]) -> Iterator[Outcome]:
         """Tell of a device that is left alone what the kernel knows without asking it."""
-        found, _ = self._ports(name)
         for facility in self._facilities:
             silent = replace(facility, readings=())
             outcome = run(_IDENTITY if facility is port.FACILITY else silent, found)

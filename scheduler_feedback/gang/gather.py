@@ -1,15 +1,17 @@
 """Makes gangs of their pods. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scheduler_feedback.gang.model import Gang, Rank
 from scheduler_feedback.gang.pods import Member, Terms
 
 MALFORMED, FOREIGN_GATE, NOT_GATED = "malformed", "foreign_gate", "not_gated"
+DRAINING = "draining"
 """malformed: its annotations make no sense, or differ from pod to pod; foreign_gate: another gate
 than ours holds some of its pods (Kueue lets go those that it has pinned); not_gated: a pod waits
-without our gate, so that it may be placed alone at any time."""
+without our gate, so that it may be placed alone at any time; draining: ranks of it are still to be
+moved, and a new one is not put near those."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +69,11 @@ def _group(
     for pod in pods:
         if not (pod.gated or pod.node or pod.pin):
             return _unfit(key, pods, NOT_GATED, f"pod {pod.name} has no scheduling gate of ours")
+    if any(pod.leaving for pod in pods) and any(pod.gated for pod in pods):
+        return _unfit(key, pods, DRAINING, "its old ranks are still being moved")
     assert terms is not None
     return Group(
-        gang=_gang(terms, pods, hostnames, site_tier), members={pod.uid: pod for pod in pods}
+        gang=as_gang(terms, pods, hostnames, site_tier), members={pod.uid: pod for pod in pods}
     )
 
 
@@ -77,9 +81,10 @@ def _unfit(key: str, pods: list[Member], reason: str, detail: str) -> Unfit:
     return Unfit(key=key, members=tuple(pods), reason=reason, detail=detail)
 
 
-def _gang(
-    terms: Terms, pods: list[Member], hostnames: Mapping[str, str], site_tier: int | None
+def as_gang(
+    terms: Terms, pods: Sequence[Member], hostnames: Mapping[str, str], site_tier: int | None
 ) -> Gang:
+    """Return the gang of these pods; `hostnames` says each hostname's node."""
     return Gang(
         namespace=pods[0].namespace,
         name=terms.gang,

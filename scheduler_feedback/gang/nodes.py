@@ -48,14 +48,15 @@ def read_host(node: Mapping[str, Any], prefix: str = wire.PREFIX) -> Host:
         name=node["metadata"]["name"],
         hostname=labels.get(HOSTNAME, ""),
         allocatable=read_amounts((node.get("status") or {}).get("allocatable")),
-        tiers=_tiers(labels, prefix),
+        tiers=read_tiers(labels, prefix),
         labels=labels,
         taints=tuple(taints),
         health=assess(node, prefix),
     )
 
 
-def _tiers(labels: Mapping[str, str], prefix: str) -> tuple[str, ...]:
+def read_tiers(labels: Mapping[str, str], prefix: str) -> tuple[str, ...]:
+    """Return a node's domain of each tier, nearest first; empty where its labels do not say."""
     ours = [
         labels.get(wire.topology_key(f"{wire.TIER}{n}", prefix), "") for n in range(_MOST_TIERS)
     ]

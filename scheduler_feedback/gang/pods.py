@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -84,6 +84,8 @@ class Member:
     """Whether it waits at our gate."""
     other_gates: tuple[str, ...]
     terminating: bool
+    leaving: bool
+    """Whether the drainer has asked it to leave."""
     created: float
     priority: int
     owner: Owner | None
@@ -109,10 +111,20 @@ def read_claim(pod: Mapping[str, Any]) -> Claim | None:
 
 def read_member(pod: Mapping[str, Any], prefix: str = wire.PREFIX) -> Member | None:
     """Return a pod of a gang; None for any other, and for one that has ended."""
-    meta, spec = pod["metadata"], pod.get("spec") or {}
-    gang = (meta.get("labels") or {}).get(wire.key(wire.GANG, prefix))
+    gang = (pod["metadata"].get("labels") or {}).get(wire.key(wire.GANG, prefix))
     if not gang or (pod.get("status") or {}).get("phase") in _FINISHED:
         return None
+    return _read(pod, gang, prefix)
+
+
+def read_alone(pod: Mapping[str, Any], prefix: str = wire.PREFIX) -> Member:
+    """Return any pod as the only one of a gang, which is how it is placed."""
+    name = pod["metadata"]["name"]
+    return replace(_read(pod, name, prefix), terms=Terms(gang=name, size=1, least=1), problem="")
+
+
+def _read(pod: Mapping[str, Any], gang: str, prefix: str) -> Member:
+    meta, spec = pod["metadata"], pod.get("spec") or {}
     annotations = meta.get("annotations") or {}
     gates = [gate["name"] for gate in spec.get("schedulingGates") or ()]
     ours = wire.key(wire.GANG, prefix)
@@ -121,7 +133,7 @@ def read_member(pod: Mapping[str, Any], prefix: str = wire.PREFIX) -> Member | N
         namespace=meta["namespace"],
         name=meta["name"],
         uid=meta["uid"],
-        version=meta["resourceVersion"],
+        version=meta.get("resourceVersion", ""),
         terms=terms,
         problem=problem,
         gang=gang,
@@ -133,6 +145,7 @@ def read_member(pod: Mapping[str, Any], prefix: str = wire.PREFIX) -> Member | N
         gated=ours in gates,
         other_gates=tuple(gate for gate in gates if gate != ours),
         terminating=bool(meta.get("deletionTimestamp")),
+        leaving=wire.key(wire.DRAIN_REQUESTED, prefix) in annotations,
         created=_moment(meta.get("creationTimestamp")),
         priority=spec.get("priority") or 0,
         owner=_owner(meta),

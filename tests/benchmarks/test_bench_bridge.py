@@ -1,4 +1,4 @@
-"""The health bridge on 5,000 nodes: at rest, from a webhook to the taint, and when all fail at once.
+"""The bridge on 5,000 nodes: at rest, from a webhook to the taint, and when all fail at once.
 
 etcd, kube-apiserver, Prometheus and Alertmanager are real and share the machine's cores with the
 bridge. Nodes are as large as kubelets make them, and tell their status every five minutes.
@@ -27,7 +27,7 @@ MORE = 8_000
 HEARTBEAT = 300.0
 REST = 90.0
 """Seconds for which the bridge is watched at rest."""
-HINTS = 200
+HINTS = 100
 FLAGS = ("--interval=15s", "--timeout=10s", "--blind-grace=5m", "--budget.avoid=100%")
 """As by default, but that it may taint every node."""
 
@@ -79,7 +79,7 @@ def test_at_rest(benchmark: BenchmarkFixture, site: Site, process: Bridge) -> No
 
     with kubelets(site):
         time.sleep(20)
-        share = benchmark.pedantic(rest, rounds=1)
+        share = benchmark.pedantic(rest, rounds=1)  # type: ignore[no-untyped-call] # the library's gap
 
     memory = fleets.resident(process)
     benchmark.extra_info |= {"core": share, "MiB": memory}
@@ -115,7 +115,7 @@ def test_from_webhook_to_taint(benchmark: BenchmarkFixture, site: Site, process:
         for number in range(HINTS):
             hint(f"fleet-{number:04}")
 
-    benchmark.pedantic(all_hints, rounds=1)
+    benchmark.pedantic(all_hints, rounds=1)  # type: ignore[no-untyped-call] # the library's gap
 
     p50, p99 = (statistics.quantiles(taken, n=100)[at] for at in (49, 98))
     benchmark.extra_info |= {"p50": p50, "p99": p99}
@@ -139,7 +139,7 @@ def test_a_storm(benchmark: BenchmarkFixture, site: Site, process: Bridge) -> No
         )
         return (len(names) - known + before) / (time.monotonic() - began)
 
-    rate = benchmark.pedantic(storm, rounds=1)
+    rate = benchmark.pedantic(storm, rounds=1)  # type: ignore[no-untyped-call] # the library's gap
 
     memory = fleets.resident(process)
     benchmark.extra_info |= {"nodes_per_second": rate, "MiB": memory}

@@ -5,6 +5,7 @@ Over HTTP, client and server share one interpreter, so that the client's part co
 
 import contextlib
 import http.client
+import itertools
 import json
 import random
 from collections.abc import Iterator
@@ -19,8 +20,13 @@ from program.webconfig import WebConfig
 from scheduler_feedback.cache import NodeCache
 from scheduler_feedback.extender import Extender
 from scheduler_feedback.metrics import Metrics
+from scheduler_feedback.placement.desk import Desk
+from scheduler_feedback.placement.prefer import Namespaces
+from scheduler_feedback.placement.roster import Roster
+from scheduler_feedback.placement.stock import Stock
 from scheduler_feedback.protocol import MAX_BODY
 from scheduler_feedback.server import routes
+from scheduler_feedback.share.names import Names
 
 NODES = 5_000
 
@@ -112,6 +118,74 @@ def test_both_for_one_pod_as_kube_scheduler_asks(
     ranked = benchmark(one_pod)
 
     assert len(json.loads(ranked)) == NODES - 100
+
+
+def sized(number: int) -> dict[str, Any]:
+    """Return a node with GPUs and a place in the network."""
+    made = node(number)
+    tiers = (number // 16, number // 256, 0)
+    labels = {f"topology.railwatch.io/tier-{n}": f"d-{tier}" for n, tier in enumerate(tiers)}
+    made["metadata"]["labels"] = {**labels, "pool": ("own", "leased")[number % 2]}
+    amounts = {"nvidia.com/gpu": "8", "cpu": "128", "memory": "1Ti", "pods": "110"}
+    made["status"] = {"allocatable": amounts, "capacity": amounts}
+    return made
+
+
+def rank(number: int, name: str, gpus: int) -> dict[str, Any]:
+    """Return a pod of a gang of 16."""
+    meta = {"name": name, "namespace": "train", "uid": name}
+    labels = {"railwatch.io/gang": f"g-{number // 16}"}
+    limits = {"nvidia.com/gpu": str(gpus), "cpu": "8", "memory": "64Gi"}
+    spec = {"containers": [{"resources": {"limits": limits}}]}
+    return {"metadata": {**meta, "labels": labels}, "spec": spec, "status": {}}
+
+
+def placed(number: int) -> dict[str, Any]:
+    """Return one of four pods on each node; on every third node GPUs are idle."""
+    on = number // 4
+    made = rank(number, f"pod-{number}", 2 if on % 3 else 1)
+    made["spec"]["nodeName"] = f"gpu-{on:05}.cluster.example"
+    return made
+
+
+@pytest.fixture(scope="module")
+def knowing() -> tuple[Extender, Stock]:
+    """An extender that knows 5,000 nodes and 20,000 pods, and prefers pool, place and policy."""
+    roster = Roster(Names(), pool_label="pool", pools=("own", "leased"))
+    cache = NodeCache(stale_after=3600, roster=roster)
+    cache.replace(sized(number) for number in range(NODES))
+    stock = Stock(roster, Names(), stale_after=3600)
+    stock.replace(placed(number) for number in range(4 * NODES))
+    desk = Desk(stock, Namespaces(), Names(), policy="fragmentation")
+    return Extender(cache, Metrics(cache), desk=desk), stock
+
+
+def test_both_for_one_rank_of_a_gang_among_20000_pods(
+    benchmark: BenchmarkFixture, knowing: tuple[Extender, Stock], names: list[str]
+) -> None:
+    """One pod more is bound each time, so that the policy's scores must follow."""
+    extender, stock = knowing
+    document = {"Pod": rank(7, "next", 1), "Nodes": None, "NodeNames": names}
+    asked = json.dumps(document, separators=(",", ":")).encode()
+    whole = Request(method="POST", path="/", query={}, headers={}, body=asked)
+    passed = json.loads(extender.filter(whole).body)["NodeNames"]
+    document["NodeNames"] = passed
+    fitting = json.dumps(document, separators=(",", ":")).encode()
+    ranked = Request(method="POST", path="/", query={}, headers={}, body=fitting)
+    numbers = itertools.count(4 * NODES)
+
+    def one_pod() -> bytes:
+        number = next(numbers)
+        made = placed(number % (4 * NODES))
+        made["metadata"]["uid"] = f"more-{number}"
+        stock.put(made)
+        extender.filter(whole)
+        return extender.prioritize(ranked).body
+
+    entries = json.loads(benchmark(one_pod))
+
+    assert len(entries) == len(passed)
+    assert {entry["Score"] for entry in entries} >= {9, 10}
 
 
 @pytest.fixture(scope="module")

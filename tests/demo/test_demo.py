@@ -22,5 +22,12 @@ def test_the_demo_shows_every_hop_and_ends_well() -> None:
     )
 
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    for hop in ("rank evicted", "rank runs elsewhere", "condition Unknown", "node used again"):
+    for hop in (
+        "degraded host to be avoided",
+        "job placed off that host",
+        "gang leaves as a whole",
+        "gang runs elsewhere",
+        "condition Unknown",
+        "node used again",
+    ):
         assert f"  {hop}" in done.stdout

@@ -6,10 +6,19 @@ from typing import Any
 import pytest
 import yaml
 
+from exporters.needs import NEEDS, Need
+from exporters.settings import add_settings, open_settings
+from program.flags import parser
+from program.surface import add_surface
 from testbed.servers import Cluster
 
 APPS = "/apis/apps/v1/namespaces/railwatch"
 DEPLOY = Path(__file__).parents[2] / "deploy"
+PROFILE = "exporter/least-privilege"
+OPT_IN = {"scheduler/admission.yaml"}
+"""Changes other people's pods: applied by who wants that."""
+LEAST = (f"{PROFILE}/kustomization.yaml", f"{PROFILE}/daemonset.yaml")
+"""The exporter's other profile, applied in the place of exporter/daemonset.yaml."""
 
 
 def manifests() -> list[dict[str, Any]]:
@@ -37,7 +46,7 @@ def manifests() -> list[dict[str, Any]]:
 def test_every_manifest_is_named_by_the_kustomization() -> None:
     kustomization = yaml.safe_load((DEPLOY / "kustomization.yaml").read_text())
     generated = [name for entry in kustomization["configMapGenerator"] for name in entry["files"]]
-    named = {*kustomization["resources"], *generated, "kustomization.yaml"}
+    named = {*kustomization["resources"], *generated, "kustomization.yaml", *LEAST, *OPT_IN}
 
     found = {str(path.relative_to(DEPLOY)) for path in DEPLOY.rglob("*.yaml")}
 
@@ -51,11 +60,62 @@ def test_a_real_api_server_takes_every_object_as_it_is() -> None:
             cluster.api.create(manifest)
 
         daemon_set = cluster.api.get(f"{APPS}/daemonsets/railwatch-exporter")
+        for manifest in read(LEAST[1]):
+            cluster.api.delete(cluster.api.path(manifest))
+            cluster.api.create(manifest)
         deployments = cluster.api.items(f"{APPS}/deployments")
 
     assert daemon_set["spec"]["template"]["spec"]["tolerations"] == [{"operator": "Exists"}]
     names = {deployment["metadata"]["name"] for deployment in deployments}
     assert names == {"railwatch-bridge", "railwatch-scheduler"}
+
+
+def read(path: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((DEPLOY / path).read_text()))
+
+
+def pod(path: str) -> dict[str, Any]:
+    (found,) = [one for one in read(path) if one["kind"] == "DaemonSet"]
+    template: dict[str, Any] = found["spec"]["template"]["spec"]
+    return template
+
+
+def holds(whole: Any, part: Any) -> bool:
+    """Whether all of a part stands in the whole, each of its items in some item."""
+    if isinstance(part, dict):
+        return all(name in whole and holds(whole[name], value) for name, value in part.items())
+    if isinstance(part, list):
+        return all(any(holds(one, item) for one in whole) for item in part)
+    return bool(whole == part)
+
+
+@pytest.mark.parametrize("need", NEEDS, ids=lambda need: need.name)
+def test_the_full_profile_gives_every_need_of_the_exporter(need: Need) -> None:
+    assert holds(pod("exporter/daemonset.yaml"), yaml.safe_load(need.gives))
+
+
+@pytest.mark.parametrize("need", NEEDS, ids=lambda need: need.name)
+def test_the_least_profile_gives_what_the_table_says(need: Need) -> None:
+    assert holds(pod(LEAST[1]), yaml.safe_load(need.gives)) == need.least
+
+
+def test_the_least_profile_has_no_right_at_all() -> None:
+    (container,) = pod(LEAST[1])["containers"]
+
+    assert "hostPID" not in pod(LEAST[1])
+    assert container["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert not container["securityContext"]["allowPrivilegeEscalation"]
+
+
+@pytest.mark.parametrize("path", ["exporter/daemonset.yaml", LEAST[1]])
+def test_the_exporter_takes_the_flags_of_its_profiles(path: str) -> None:
+    made = parser("railwatch-exporter", "")
+    add_settings(made)
+    add_surface(made, ":9410")
+    (container,) = pod(path)["containers"]
+
+    assert open_settings(made.parse_args(container["args"])).state == "/var/lib/railwatch"
 
 
 def test_nothing_acts_until_its_owner_asks() -> None:

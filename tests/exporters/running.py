@@ -153,7 +153,12 @@ def hardware(gpus: int = 3, ports: int = 2) -> Iterator[Hardware]:
 
 
 @contextmanager
-def exporter(on: Hardware, *flags: str, interval: str = "200ms") -> Iterator[Exporter]:
+def exporter(
+    on: Hardware,
+    *flags: str,
+    interval: str = "200ms",
+    ready: Callable[[Exporter], bool] = Exporter.is_ready,
+) -> Iterator[Exporter]:
     port = free_port()
     argv = [
         *EXPORTER,
@@ -167,7 +172,7 @@ def exporter(on: Hardware, *flags: str, interval: str = "200ms") -> Iterator[Exp
             Process(argv, name="exporter", env=on.nvml.environment, cwd=ROOT)
         )
         running = Exporter(process, f"http://127.0.0.1:{port}")
-        process.await_ready(running.is_ready, within=20)
+        process.await_ready(lambda: ready(running), within=20)
         yield running
 
 

@@ -78,7 +78,7 @@ def test_a_kernel_log_that_may_not_be_opened_is_said_with_the_reason(
     def refuse(path: str, _flags: int) -> int:
         raise PermissionError(1, "Operation not permitted", path)
 
-    monkeypatch.setattr(needs.os, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
 
     found = lacking(
         Settings(kmsg=str(tmp_path / "kmsg"), facilities=frozenset({"node.kernel_log"}))

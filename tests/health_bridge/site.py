@@ -72,6 +72,31 @@ class Exporters:
         more = ",".join(f'{key}="{text}"' for key, text in {"node": node, **labels}.items())
         self._samples = {**self._samples, (name, node, more): value}
 
+    def start_all(self, nodes: Sequence[str]) -> None:
+        """Let so many healthy nodes' exporters run that they are better begun all at once."""
+        apart = Exporters.__new__(Exporters)
+        more: dict[tuple[str, str, str], float] = {}
+        for node in nodes:
+            apart._samples = {}
+            apart.start(node)
+            more |= apart._samples
+        self._samples = {**self._samples, **more}
+
+    def lose_gpus(self, nodes: Sequence[str]) -> None:
+        """Let a GPU of each node fall off the bus at one moment."""
+        wanted = set(nodes)
+        lost = {
+            key: float(key[0] == "test_gpu_lost")
+            for key in self._samples
+            if key[0] in ("test_gpu_lost", "test_gpu_healthy") and key[1] in wanted
+        }
+        self._samples = {**self._samples, **lost}
+
+    def stop_all(self, nodes: Sequence[str]) -> None:
+        """Let the exporters of these nodes be gone."""
+        gone = set(nodes)
+        self._samples = {key: value for key, value in self._samples.items() if key[1] not in gone}
+
     def start(self, node: str, *, boot: float | None = None) -> None:
         """Let a healthy node's exporter run: one GPU, one port."""
         for facility in FACILITIES:
@@ -227,26 +252,31 @@ def bridge(
 
 
 @contextmanager
-def running_site() -> Iterator[Site]:
-    """Start all the servers, with the roles of deploy/ and no other rights for the bridge."""
+def running_site(interval: str = "300ms") -> Iterator[Site]:
+    """Start all the servers; the bridge has deploy/'s roles and policies, and no other right."""
     with Exporters() as exporters, Cluster() as cluster, Alertmanager(_ROUTES) as alertmanager:
-        for manifest in ("namespace.yaml", "bridge/rbac.yaml"):
+        for manifest in ("namespace.yaml", "bridge/rbac.yaml", "bridge/admission.yaml"):
             cluster.apply(ROOT / "deploy" / manifest)
-        config = yaml.safe_dump(_config(exporters, alertmanager))
+        config = yaml.safe_dump(_config(exporters, alertmanager, interval))
         with Prometheus(config, rules=[RULES], flags=["--rules.alert.resend-delay=1s"]) as judge:
             yield Site(cluster, judge, alertmanager, exporters)
 
 
-_ROUTES = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
+_ROUTES = """
+route: {receiver: nobody}
+receivers: [{name: nobody}]
+inhibit_rules:
+  - {source_matchers: ['alertname="Inhibitor"'], target_matchers: ['condition!=""'], equal: [node]}
+"""
 
 
-def _config(exporters: Exporters, alertmanager: Alertmanager) -> dict[str, Any]:
+def _config(exporters: Exporters, alertmanager: Alertmanager, interval: str) -> dict[str, Any]:
     target = alertmanager.url.removeprefix("http://")
     return {
         "global": {
-            "scrape_interval": "300ms",
-            "scrape_timeout": "300ms",
-            "evaluation_interval": "300ms",
+            "scrape_interval": interval,
+            "scrape_timeout": interval,
+            "evaluation_interval": interval,
         },
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [target]}]}]},
         "scrape_configs": [

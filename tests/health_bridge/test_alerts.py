@@ -71,6 +71,22 @@ def test_an_alert_of_alertmanager_becomes_a_finding() -> None:
 
 
 @pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("http://prometheus/graph?g0.expr=x", "gone; source: http://prometheus/graph?g0.expr=x"),
+        ("http://prometheus/" + "x" * 200, "gone"),
+        (7, "gone"),
+    ],
+)
+def test_without_a_runbook_the_link_is_to_where_the_alert_is_judged(link: Any, said: str) -> None:
+    told = alert(LABELS, annotations={"summary": "gone"}, generatorURL=link)
+
+    (finding,) = read_alertmanager([told], KNOWN, "").findings
+
+    assert finding.evidence == said
+
+
+@pytest.mark.parametrize(
     ("change", "reason"),
     [
         ({"condition": "Nonsense"}, "unknown_condition"),

@@ -94,7 +94,7 @@ def test_a_boot_time_is_asked_for_only_where_the_alert_fires_again() -> None:
 
 
 @pytest.mark.cluster
-def test_on_real_servers_one_reboot_is_enough(site: Site) -> None:
+def test_30_on_real_servers_one_reboot_is_enough(site: Site) -> None:
     site.nodes("grace")
 
     with bridge(site, "grace", "--boot-grace=1m"):

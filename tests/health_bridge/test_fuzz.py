@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Mapping
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from catalog import bridge
 from catalog.conditions import BY_TYPE
 from catalog.verdicts import Verdict
-from health_bridge.alerts import read_alertmanager, read_prometheus
+from health_bridge.alerts import Reading, read_alertmanager, read_prometheus
 from health_bridge.decide import decide, questions
 from health_bridge.loop import Loop, Pace
 from health_bridge.metrics import Meter, Report, _told
@@ -23,6 +24,7 @@ from health_bridge.sight import Sight
 from health_bridge.sources import Prometheus
 from program.web import Request
 from tests.budget import FACTOR, examples
+from tests.health_bridge.mutation import VARIANTS, mutant, scrambled, variants
 from tests.health_bridge.test_server import Fleet
 from tests.health_bridge.worlds import (
     KEYS,
@@ -38,8 +40,16 @@ from tests.health_bridge.worlds import (
     written,
 )
 
-CASES = 150 if FACTOR == 1 else max(examples(150), 25_000)
+CASES = 250 if FACTOR == 1 else max(examples(250), 25_000)
 """Of each of the four: 100,000 in all in make soak."""
+
+FUZZ = settings(
+    max_examples=CASES // VARIANTS,
+    deadline=None,
+    database=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -94,14 +104,36 @@ BOUNDED: dict[str, tuple[str, ...]] = {
 }
 
 
-@given(st.lists(TOLD, max_size=6), st.booleans())
-@settings(max_examples=CASES, deadline=None)
-def test_alert_labels(told: list[dict[str, str]], trusted: bool) -> None:  # noqa: FBT001 - hypothesis
-    if trusted:
-        reading = read_prometheus(told, WIDE, "", {})
-    else:
-        alerts = [{"labels": each, "startsAt": "2027-01-15T07:59:00Z"} for each in told]
-        reading = read_alertmanager(alerts, WIDE, "")
+@given(st.lists(TOLD, max_size=6), st.randoms(use_true_random=False))
+@FUZZ
+def test_alert_labels(told: list[dict[str, str]], random: Random) -> None:
+    for each in variants(told, random, WORDS, shaped=True):
+        if random.random() < 0.5:
+            decide_on(read_prometheus(each, WIDE, "", {}), trusted=True)
+        else:
+            decide_on(read_open(alerts_of(each), random), trusted=False)
+
+
+def alerts_of(told: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """Return alerts with these labels, as Alertmanager serves them."""
+    return [
+        {
+            "labels": each,
+            "annotations": {"summary": "s", "runbook_url": "u"},
+            "startsAt": "2027-01-15T07:59:00Z",
+            "status": {"state": "active", "silencedBy": [], "inhibitedBy": []},
+        }
+        for each in told
+    ]
+
+
+def read_open(alerts: Any, random: Random) -> Reading:
+    """Read alerts of which any part may be anything at all."""
+    damaged = mutant(alerts, random, WORDS) if random.random() < 0.5 else alerts
+    return read_alertmanager(damaged if isinstance(damaged, list) else [damaged], WIDE, "")
+
+
+def decide_on(reading: Reading, *, trusted: bool) -> None:
     seen = Sight(now=NOW, findings=reading.findings, witnesses=sight(nodes="abc").witnesses)
 
     check(seen, reading.skipped)
@@ -150,10 +182,14 @@ def answering() -> Any:
 FAULTY = run([node("a")], sight(lost_gpu("a"), nodes="a"))
 
 
-@given(answer=ANSWERS)
-@settings(max_examples=CASES, deadline=None)
-def test_proof_answers(answering: tuple[Endpoint, Poll], answer: Any) -> None:
-    endpoint, poll = answering
+@given(answer=ANSWERS, random=st.randoms(use_true_random=False))
+@FUZZ
+def test_proof_answers(answering: tuple[Endpoint, Poll], answer: Any, random: Random) -> None:
+    for each in variants(answer, random, WORDS, shaped=False):
+        try_answer(*answering, each)
+
+
+def try_answer(endpoint: Endpoint, poll: Poll, answer: Any) -> None:
     endpoint.answer = answer
 
     seen = poll.alerts()
@@ -174,22 +210,31 @@ NOTES = (
 )
 
 
-@given(
-    annotations=st.dictionaries(
-        st.sampled_from((KEYS.devices, KEYS.owned, KEYS.verified, KEYS.verified_boot, "other")),
-        NOTES,
-    ),
-    labels=st.dictionaries(
-        st.sampled_from((*(f"{KEYS.tier}{i}" for i in ("0", "1", "x", "", "99999")), "pool")),
-        st.sampled_from(WORDS),
-    ),
-    spec=st.none() | st.fixed_dictionaries({"taints": st.none() | st.lists(TOLD, max_size=3)}),
-    status=st.none() | st.fixed_dictionaries({"conditions": st.lists(TOLD, max_size=3)}),
+NODES = st.fixed_dictionaries(
+    {
+        "annotations": st.dictionaries(
+            st.sampled_from((KEYS.devices, KEYS.owned, KEYS.verified, KEYS.verified_boot, "other")),
+            NOTES,
+        ),
+        "labels": st.dictionaries(
+            st.sampled_from((*(f"{KEYS.tier}{i}" for i in ("0", "1", "x", "", "99999")), "pool")),
+            st.sampled_from(WORDS),
+        ),
+        "spec": st.none()
+        | st.fixed_dictionaries({"taints": st.none() | st.lists(TOLD, max_size=3)}),
+        "status": st.none() | st.fixed_dictionaries({"conditions": st.lists(TOLD, max_size=3)}),
+    }
 )
-@settings(max_examples=CASES, deadline=None)
-def test_node_objects(
-    annotations: dict[str, str], labels: dict[str, str], spec: Any, status: Any
-) -> None:
+
+
+@given(drawn=NODES, random=st.randoms(use_true_random=False))
+@FUZZ
+def test_node_objects(drawn: dict[str, Any], random: Random) -> None:
+    for each in variants(drawn, random, WORDS, shaped=True):
+        try_node(**{**dict.fromkeys(drawn), **each})
+
+
+def try_node(annotations: Any, labels: Any, spec: Any, status: Any) -> None:
     metadata = {**document(node("a"))["metadata"], "annotations": annotations, "labels": labels}
     at = read_node({"metadata": metadata, "spec": spec, "status": status}, KEYS)
     foreign = [taint for taint in at.taints if taint.key not in KEYS.taints]
@@ -217,9 +262,17 @@ def served() -> Front:
     return Front(loop=loop, meter=meter, elector=None)
 
 
-@given(body=st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
-@settings(max_examples=CASES, deadline=None)
-def test_webhook_bodies(served: Front, body: bytes) -> None:
+@given(
+    body=st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()),
+    random=st.randoms(use_true_random=False),
+)
+@FUZZ
+def test_webhook_bodies(served: Front, body: bytes, random: Random) -> None:
+    for each in scrambled(body, random):
+        try_body(served, each)
+
+
+def try_body(served: Front, body: bytes) -> None:
     request = Request(method="POST", path="/api/v1/webhook", query={}, headers={}, body=body)
 
     response = served.webhook(request)

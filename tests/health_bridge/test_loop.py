@@ -104,7 +104,7 @@ def test_what_only_an_open_alertmanager_says_is_at_most_avoided(site: Site) -> N
     ]
 
 
-def test_a_silent_exporter_is_unknown_and_taints_nothing(site: Site) -> None:
+def test_06_a_silent_exporter_is_unknown_and_taints_nothing(site: Site) -> None:
     site.nodes("blind-0", "blind-1")
 
     with bridge(site, "blind-0"):
@@ -181,7 +181,7 @@ def test_a_restart_of_the_kube_apiserver_is_survived(site: Site) -> None:
     assert site.our_taints("restart") == DRAINED
 
 
-def test_a_restart_of_the_bridge_neither_heals_nor_fires_anew(site: Site) -> None:
+def test_21_a_restart_of_the_bridge_neither_heals_nor_fires_anew(site: Site) -> None:
     site.nodes("again")
     site.exporters.lose_gpu("again")
     with bridge(site, "again") as process:
@@ -198,7 +198,7 @@ def test_a_restart_of_the_bridge_neither_heals_nor_fires_anew(site: Site) -> Non
     assert site.cluster.node("again") == before
 
 
-def test_foreign_taints_written_at_the_same_time_survive(site: Site) -> None:
+def test_13_foreign_taints_written_at_the_same_time_survive(site: Site) -> None:
     site.nodes("race")
     path = "/api/v1/nodes/race"
     stopping = threading.Event()
@@ -231,7 +231,7 @@ def test_foreign_taints_written_at_the_same_time_survive(site: Site) -> None:
     assert site.our_taints("race") == DRAINED
 
 
-def test_a_new_reason_keeps_the_time_of_the_last_transition(site: Site) -> None:
+def test_18_a_new_reason_keeps_the_time_of_the_last_transition(site: Site) -> None:
     site.nodes("time")
 
     with bridge(site, "time", "--verdict.max=observe"):
@@ -260,7 +260,7 @@ def test_a_new_reason_keeps_the_time_of_the_last_transition(site: Site) -> None:
     assert site.our_taints("time") == []
 
 
-def test_a_dry_run_prints_every_step_and_writes_nothing(site: Site) -> None:
+def test_27_a_dry_run_prints_every_step_and_writes_nothing(site: Site) -> None:
     site.nodes("dry")
     site.exporters.lose_gpu("dry")
     site.await_firing("dry")
@@ -277,7 +277,7 @@ def test_a_dry_run_prints_every_step_and_writes_nothing(site: Site) -> None:
     assert printed.count("dry: set taint") == 1
 
 
-def test_what_rbac_forbids_is_visible(site: Site) -> None:
+def test_16_what_rbac_forbids_is_visible(site: Site) -> None:
     site.nodes("denied")
     nobody = site.cluster.kubeconfig_for("nobody")
 

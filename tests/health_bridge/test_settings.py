@@ -24,7 +24,13 @@ def test_the_defaults_are_these() -> None:
         "budget_tiers": (),
         "cluster": "",
         "domain_share": "50%",
+        "check_daemonsets": True,
+        "decision_log": "",
+        "decision_log_files": 8,
+        "decision_log_size": "64MiB",
         "dry_run": False,
+        "events": True,
+        "shadow": False,
         "fence_devices": True,
         "flap_window": 86_400.0,
         "gpu_scope_fallback": "node",
@@ -47,6 +53,9 @@ def test_the_defaults_are_these() -> None:
         "verdict_max": "observe",
         "verify_nodes": False,
         "webhook_token_file": "",
+        "write_burst": 100,
+        "write_rate": 400.0,
+        "write_workers": 16,
     }
 
 
@@ -85,6 +94,9 @@ KNOWN = f"--proofs.file={PROOFS}"
         (("--domain.share=7",), 2, "'7' is not a percentage"),
         ((PROMETHEUS, KNOWN, "--verify-nodes"), 1, "has no proof for AcceleratorsUnverified"),
         (("--interval=1ms",), 2, "1ms is too short"),
+        (("--decision-log.size=0",), 2, "'0' is not a size"),
+        (("replay",), 2, "required: LOG"),
+        (("replay", "/nowhere"), 1, "/nowhere: No such file"),
         (("--verdict.max=destroy",), 2, "invalid choice: 'destroy'"),
         ((PROMETHEUS,), 1, "--proofs.file is missing"),
         ((PROMETHEUS, "--proofs.file=/nowhere"), 1, "--proofs.file /nowhere: "),

@@ -92,7 +92,7 @@ def test_a_decision_that_another_leader_overtook_is_given_up(site: Site, kube: K
     assert site.cluster.node("overtaken") == written
 
 
-def test_a_node_recreated_under_its_name_is_not_judged_by_the_old_ones_faults(
+def test_17_a_node_recreated_under_its_name_is_not_judged_by_the_old_ones_faults(
     site: Site, kube: Kube
 ) -> None:
     site.cluster.add_nodes(["reborn"])

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scheduler_feedback.errors import KubeError, NotFound
+from scheduler_feedback.jobs import Job
+from scheduler_feedback.pods import Pod
 from scheduler_feedback.watch import Change, Listing
 
 
@@ -18,7 +20,7 @@ class Clock:
         return self.now
 
 
-@dataclass(slots=True)
+@dataclass
 class FakeCluster:
     """Nodes, pods by node, budgets; evictions answer with the error set for the pod's name."""
 
@@ -30,6 +32,50 @@ class FakeCluster:
     evicted: list[str] = field(default_factory=list)
     events: list[tuple[str, str, str]] = field(default_factory=list)
     reads: int = 0
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    changes: list[tuple[str, str]] = field(default_factory=list)
+    """What was asked, withdrawn, suspended and resumed, and of whom."""
+
+    def pods_in(self, namespace: str) -> list[Mapping[str, Any]]:
+        every = [pod for pods in self.pods.values() for pod in pods]
+        return [pod for pod in every if pod["metadata"]["namespace"] == namespace]
+
+    def job(self, _namespace: str, name: str) -> Mapping[str, Any]:
+        if name not in self.jobs:
+            raise NotFound(name)
+        return self.jobs[name]
+
+    def suspended_jobs(self) -> list[Mapping[str, Any]]:
+        marked = "railwatch.io/drain-suspended"
+        return [job for job in self.jobs.values() if marked in job["metadata"].get("labels", {})]
+
+    def claims(self) -> list[Mapping[str, Any]]:
+        return []
+
+    def slices(self, _node: str) -> list[Mapping[str, Any]]:
+        return []
+
+    def ask_to_leave(self, pod: Pod, moment: str) -> None:
+        self._change("ask", pod.name)
+        for each in self.pods_in(pod.namespace):
+            if each["metadata"]["name"] == pod.name:
+                each["metadata"].setdefault("annotations", {})["railwatch.io/drain-requested"] = (
+                    moment
+                )
+
+    def withdraw(self, _namespace: str, name: str, _uid: str) -> None:
+        self._change("withdraw", name)
+
+    def suspend(self, job: Job) -> None:
+        self._change("suspend", job.name)
+
+    def resume(self, job: Job) -> None:
+        self._change("resume", job.name)
+
+    def _change(self, what: str, name: str) -> None:
+        if name in self.refuses:
+            raise self.refuses[name]
+        self.changes.append((what, name))
 
     def node(self, name: str) -> Mapping[str, Any]:
         self.reads += 1

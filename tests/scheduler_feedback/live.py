@@ -36,7 +36,7 @@ def deploy_rbac(cluster: Cluster) -> None:
     cluster.apply(DEPLOY / "namespace.yaml")
     objects = read_objects(DEPLOY / "scheduler" / "rbac.yaml")
     cluster.apply(objects)
-    own = [o for o in objects if _component(o) in ("extender", "drainer", "gangs")]
+    own = [o for o in objects if _component(o) in ("extender", "drainer", "gangs", "share")]
     subject = {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": PROGRAM_USER}
     for binding in (o for o in own if "subjects" in o):
         metadata = {**binding["metadata"], "name": f"{binding['metadata']['name']}-test"}
@@ -162,7 +162,8 @@ def kube_scheduler(cluster: Cluster, extender_port: int, **extender: Any) -> Ite
     """Run the stock kube-scheduler with deploy/'s configuration, account and all."""
     file = DEPLOY / "scheduler" / "kube-scheduler-config.yaml"
     document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    document["extenders"][0] |= {"urlPrefix": f"http://127.0.0.1:{extender_port}", **extender}
+    for entry in document["extenders"]:
+        entry |= {"urlPrefix": f"http://127.0.0.1:{extender_port}", **extender}
     document["clientConnection"] = {"kubeconfig": str(cluster.kubeconfig_for(ACCOUNT))}
     with Scheduler(cluster.apiserver, config=yaml.safe_dump(document)) as scheduler:
         yield scheduler
@@ -188,6 +189,26 @@ def bare_pod(name: str, pool: str, gpus: int = 8, *, priority: str = "") -> dict
     made["spec"] |= {"priorityClassName": priority} if priority else {}
     made["metadata"] |= {"name": name, "namespace": "default"}
     return {"apiVersion": "v1", "kind": "Pod", **made}
+
+
+def add_sharing_nodes(cluster: Cluster, pool: str, *names: str, gpus: int = 2) -> None:
+    """Add nodes with GPUs of 80,000 MiB that pods may share."""
+    cluster.add_nodes(names, labels={"pool": pool})
+    shares = {
+        "railwatch.io/gpu-milli": str(1000 * gpus),
+        "railwatch.io/gpu-memory-mib": str(80_000 * gpus),
+    }
+    for name in names:
+        path = f"/api/v1/nodes/{name}/status"
+        cluster.api.merge(path, {"status": {"allocatable": shares, "capacity": shares}})
+
+
+def sharing_pod(name: str, pool: str, milli: int, memory: int = 1000) -> dict[str, Any]:
+    """Return a pod that asks for shares of GPUs."""
+    made = bare_pod(name, pool, gpus=0)
+    limits = {"railwatch.io/gpu-milli": str(milli), "railwatch.io/gpu-memory-mib": str(memory)}
+    made["spec"]["containers"][0]["resources"] = {"limits": limits}
+    return made
 
 
 def workload(

@@ -215,8 +215,10 @@ def test_the_programs_own_rights_end_where_its_work_ends(site: Site) -> None:
     for method, path in (
         ("GET", "/api/v1/secrets"),
         ("PUT", "/api/v1/nodes/drain-a"),
-        ("DELETE", pod),
-        ("POST", f"{pod}/binding"),
+        ("DELETE", "/api/v1/nodes/drain-a"),
+        ("DELETE", "/apis/batch/v1/namespaces/default/jobs/any"),
+        ("POST", "/api/v1/namespaces/kube-system/configmaps"),
+        ("PUT", pod),
         ("DELETE", "/apis/coordination.k8s.io/v1/namespaces/railwatch/leases/another"),
     ):
         with pytest.raises(Forbidden, match="forbidden"):

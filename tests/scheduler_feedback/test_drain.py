@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler_feedback.drain import Draining, Ledger, Plan, leaves, plan
+from scheduler_feedback.drain import Plan, Rules, Situation, plan
 from scheduler_feedback.health import assess
+from scheduler_feedback.ledger import Ledger
 from scheduler_feedback.pods import read_budget, read_pod
+from scheduler_feedback.units import Draining, leaves
 from tests.scheduler_feedback.objects import GPU_UNAVAILABLE, budget, drained_node, pod
 
 ALL: dict[str, Any] = {}
@@ -25,7 +27,8 @@ def planned(
 ) -> Plan:
     draining = [Draining(node=assess(drained_node()), pods=tuple(read_pod(p) for p in pods))]
     read = [read_budget(b) for b in budgets or []]
-    return plan(draining, read, room=room, waiting=waiting, bare_pods=bare_pods)
+    rules = Rules(room=room, waiting=frozenset(waiting), bare_pods=bare_pods)
+    return plan(Situation(draining=draining, budgets=read), rules)
 
 
 def evicted(made: Plan) -> list[str]:

@@ -3,25 +3,39 @@
 import json
 from typing import Any
 
+from scheduler_feedback.drain import Situation
+from scheduler_feedback.elsewhere import Snapshot
+from scheduler_feedback.gang.nodes import read_host
 from scheduler_feedback.health import assess
 from scheduler_feedback.pods import read_budget, read_pod
-from scheduler_feedback.preflight import Preflight, as_json, as_text, preflight
+from scheduler_feedback.preflight import Preflight, as_json, as_text, preflight, suppose
+from scheduler_feedback.survey import room_elsewhere
+from scheduler_feedback.units import Draining
 from tests.scheduler_feedback.objects import budget, drained_node, node, pod
 
 NOW = 1_800_000_000.0
 
 
 def asked(
-    on: dict[str, Any], *pods: dict[str, Any], budgets: tuple[dict[str, Any], ...] = ()
+    on: dict[str, Any],
+    *pods: dict[str, Any],
+    budgets: tuple[dict[str, Any], ...] = (),
+    condition: str = "RdmaLinkDown",
 ) -> Preflight:
-    read = [read_pod(each) for each in pods]
-    return preflight(
-        assess(on),
-        read,
-        [read_budget(each) for each in budgets],
-        condition="RdmaLinkDown",
+    node = suppose(assess(on), condition, NOW)
+    situation = Situation(
+        draining=[Draining(node=node, pods=tuple(read_pod(each) for each in pods))],
+        budgets=[read_budget(each) for each in budgets],
+        elsewhere=room_elsewhere(Snapshot(hosts=[read_host(spare())]), {"gpu-1"}),
         now=NOW,
     )
+    return preflight(situation)
+
+
+def spare() -> dict[str, Any]:
+    made = node("spare", labels={"kubernetes.io/hostname": "spare"})
+    made["status"]["allocatable"] = {"pods": "10"}
+    return made
 
 
 def test_a_node_without_a_fault_is_supposed_to_be_drained() -> None:

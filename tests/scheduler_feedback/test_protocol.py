@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler_feedback.protocol import BadRequestError, read_ask, read_preemption
+from scheduler_feedback.placement.lookup import split
+from scheduler_feedback.protocol import (
+    BadRequestError,
+    are_plain,
+    parse_names,
+    read_ask,
+    read_preemption,
+)
 from tests.scheduler_feedback.objects import asked, request
 
 
@@ -44,6 +51,10 @@ def test_names_that_are_cut_out_are_what_a_parser_makes_of_the_whole(
 def read(body: bytes) -> list[str] | None:
     """The names that are asked about; None where the request is refused."""
     try:
-        return read_ask(request(body)).names
+        ask = read_ask(request(body))
+        listed = split(ask.inside) if ask.inside else None
+        if listed and are_plain(ask.inside, len(listed.begins)):
+            return [name.decode() for name in listed.names([*range(len(listed.begins))])]
+        return list(ask.names or parse_names(ask.inside))
     except BadRequestError:
         return None

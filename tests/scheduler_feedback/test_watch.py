@@ -61,7 +61,7 @@ def test_a_watch_resumes_where_the_last_one_stopped() -> None:
     follower.watcher.run()
 
     assert source.asked == ["list", "watch 5", "watch 9", "watch 10"]
-    assert list(follower.cache.priorities) == ["b"]
+    assert follower.cache.names == ["b"]
 
 
 def test_a_broken_connection_is_resumed_without_a_new_list() -> None:
@@ -91,7 +91,7 @@ def test_a_version_that_is_gone_means_a_new_list_and_forgotten_nodes_go(script: 
     follower.watcher.run()
 
     assert source.asked[-2:] == ["list", "watch 5"]
-    assert list(follower.cache.priorities) == ["b"]
+    assert follower.cache.names == ["b"]
 
 
 def test_a_list_cut_short_leaves_what_was_known() -> None:
@@ -103,7 +103,7 @@ def test_a_list_cut_short_leaves_what_was_known() -> None:
     seen: list[list[str]] = []
 
     def failed(reason: str) -> None:
-        seen.append(list(follower.cache.priorities))
+        seen.append(follower.cache.names)
         follower._failed(reason)
 
     follower.watcher._failed = failed

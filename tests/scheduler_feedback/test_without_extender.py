@@ -70,3 +70,16 @@ def test_with_ignorable_off_pods_wait_for_it_and_say_so(cluster: Cluster) -> Non
 
         with live.program(kubeconfig, port=port):
             live.await_places(cluster, "waits", ["gpu-0"])
+
+
+def test_without_the_extender_shares_wait_and_are_bound_when_it_is_back(cluster: Cluster) -> None:
+    live.add_sharing_nodes(cluster, "away", "away-0")
+    kubeconfig = cluster.kubeconfig_for(live.PROGRAM_USER)
+    with live.program(kubeconfig, "--share", "--no-gangs") as program:
+        port = program.port
+    with live.kube_scheduler(cluster, port, httpTimeout="1s"):
+        cluster.api.create(live.sharing_pod("shared", "away", 500))
+        assert live.holds_for(2, lambda: live.places(cluster, "shared") == [])
+
+        with live.program(kubeconfig, "--share", "--no-gangs", port=port):
+            wait_until(lambda: live.places(cluster, "shared") == ["away-0"], within=40)

@@ -61,6 +61,21 @@ def put(device: Path, files: dict[str, str]) -> None:
         at.write_text(f"{text}\n")
 
 
+OTHER_DRIVERS = {
+    "bnxt_re0": (
+        "active_qps", "rx_pkts", "rx_bytes", "tx_pkts", "tx_bytes", "recoverable_errors",
+        "to_retransmits", "seq_err_naks_rcvd", "max_retry_exceeded", "rnr_naks_rcvd",
+        "missing_resp", "dup_req", "oos_drop_count", "res_oob_drop_count", "rx_cnp_pkts",
+        "tx_cnp_pkts", "rx_ecn_marked_pkts",
+    ),
+    "irdma0": (
+        "ip4InOctets", "ip4OutOctets", "ip6InOctets", "ip6OutOctets", "cnpHandled", "cnpIgnored",
+        "cnpSent", "RxECNMrkd", "InRdmaWrites", "InRdmaReads", "tcpRetransSegs", "rxVlanErrors",
+    ),
+    "hfi1_0": ("CcePciCrdtErr", "RcvHdrOvr", "TxFlowStall", "LinkDown"),
+}  # fmt: skip
+
+
 def odd_devices(root: Path) -> None:
     """A virtual function, EFA, an old device without a PMA, and odd rates."""
     every = root / "class/infiniband"
@@ -103,6 +118,27 @@ def odd_devices(root: Path) -> None:
     )
 
 
+def other_drivers(root: Path) -> None:
+    """Devices whose drivers give other names to what ours tells under one."""
+    for device, names in OTHER_DRIVERS.items():
+        counters = {f"ports/1/hw_counters/{name}": str(n) for n, name in enumerate(names, 1)}
+        port = {f"ports/1/{name}": text for name, text in PORT.items()}
+        put(
+            root / "class/infiniband" / device,
+            {
+                "fw_ver": "1", "board_id": "", "hca_type": "X",
+                **port, "ports/1/rate": "100 Gb/sec (4X EDR)", **counters,
+            },
+        )  # fmt: skip
+
+
+@contextmanager
+def others() -> Iterator[Path]:
+    with SimulatedSysfs(ports=1) as sysfs:
+        other_drivers(sysfs.path)
+        yield sysfs.path
+
+
 @contextmanager
 def odd() -> Iterator[Path]:
     with SimulatedSysfs(ports=1) as sysfs:
@@ -132,7 +168,7 @@ def ours(sysfs: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("tree", [captured, busy_ports, roce_with_two_ports, odd])
+@pytest.mark.parametrize("tree", [captured, busy_ports, roce_with_two_ports, odd, others])
 def test_equals_the_real_one(tree: Callable[[], AbstractContextManager[Path]]) -> None:
     with tree() as sysfs, node_exporter(sysfs) as peer:
         theirs = infiniband(peer.scrape())

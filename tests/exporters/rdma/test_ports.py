@@ -33,6 +33,7 @@ from exporters.sample import Sample
 from exporters.settings import Settings
 from testbed.sysfs import SimulatedSysfs
 from tests.budget import examples
+from tests.exporters.samples import at
 
 CAPTURE = Path(__file__).parents[2] / "fixtures/sysfs-h100"
 
@@ -278,10 +279,15 @@ def test_a_port_is_expected_once_it_was_seen_active_and_as_fast_as_it_was_then()
             Sample(RDMA_PORT_RATE, active, 50e9),
             Sample(RDMA_PORT_STATE, down, 1),
             Sample(RDMA_PORT_RATE, down, 1.25e9),
-        ]
+        ],
+        at(0),
     )
-    expected.learn([Sample(RDMA_PORT_STATE, active, 4), Sample(RDMA_PORT_RATE, active, 25e9)])
-    expected.learn([Sample(RDMA_PORT_STATE, active, 1), Sample(RDMA_PORT_RATE, active, 99e9)])
+    expected.learn(
+        [Sample(RDMA_PORT_STATE, active, 4), Sample(RDMA_PORT_RATE, active, 25e9)], at(1)
+    )
+    expected.learn(
+        [Sample(RDMA_PORT_STATE, active, 1), Sample(RDMA_PORT_RATE, active, 99e9)], at(2)
+    )
 
     assert [(s.metric.name, s.labels, s.value) for s in expected.samples()] == [
         ("railwatch_rdma_port_expected", ("mlx5_0", "1", "learned"), 1),
@@ -297,7 +303,7 @@ def test_a_port_is_expected_once_it_was_seen_active_and_as_fast_as_it_was_then()
 def expectation(names: tuple[str, ...] = (), count: int = 2) -> Expected:
     ports = Devices(count=count, names=names)
     expected = Expected(lambda: Declaration(source="file", rdma_ports=ports))
-    expected.learn([Sample(RDMA_PORT_STATE, ("mlx5_7", "1"), 4)])
+    expected.learn([Sample(RDMA_PORT_STATE, ("mlx5_7", "1"), 4)], at(0))
     return expected
 
 

@@ -1,0 +1,233 @@
+"""What is said in Events of a decision, and how often."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from health_bridge.announce import AGAIN_AFTER, Announcer
+from health_bridge.errors import Denied, KubeError
+from health_bridge.events import MAX_MESSAGE, Event, events_of
+from health_bridge.moment import Moment
+from health_bridge.nodes import Node
+from health_bridge.policy import Policy
+from health_bridge.sight import Sight
+from tests.health_bridge.worlds import (
+    KEYS,
+    NOW,
+    VERIFYING,
+    blind,
+    lost_gpu,
+    node,
+    policy,
+    run,
+    sight,
+)
+
+
+def said(
+    nodes: Sequence[Node], seen: Sight, under: Policy | None = None, memory: Any = None
+) -> list[Event]:
+    """Return the Events of one decision."""
+    decision = Moment(
+        nodes=nodes, sight=seen, policy=under or policy(), memory=memory or {}
+    ).decide()
+    return [
+        event
+        for plan in decision.plans
+        for event in events_of(plan, decision.faults.get(plan.node.name, ()), KEYS, seen.now)
+    ]
+
+
+def told(events: Sequence[Event]) -> list[tuple[str, str]]:
+    return [(event.reason, event.message) for event in events]
+
+
+def test_a_new_fault_is_told_with_its_alert_value_and_link() -> None:
+    evidence = "Xid 79 seen 7 s ago; runbook: https://r/GpuFellOffBus"
+
+    (event,) = said([node("a")], sight(lost_gpu("a", evidence=evidence), nodes=["a"]))
+
+    assert event.reason == "FaultApplied"
+    assert event.message == f"GpuFellOffBus of GPU 3 (GPU-a): drain applied; {evidence}"
+    assert event.warning
+
+
+def test_the_same_again_is_nothing_to_tell() -> None:
+    nodes = run([node("a")], sight(lost_gpu("a"), nodes=["a"]))
+
+    assert said(nodes, sight(lost_gpu("a"), nodes=["a"], now=NOW + 15)) == []
+
+
+def test_what_is_withheld_and_then_applied_is_told_both_times() -> None:
+    under, paused = policy(), policy(paused=True)
+    first = said([node("a")], sight(lost_gpu("a"), nodes=["a"]), paused)
+    nodes = run([node("a")], sight(lost_gpu("a"), nodes=["a"]), under=paused)
+
+    second = said(nodes, sight(lost_gpu("a"), nodes=["a"], now=NOW + 15), under)
+
+    assert told(first)[0][0] == "FaultWithheld"
+    assert "drain withheld (pause)" in told(first)[0][1]
+    assert [reason for reason, _ in told(second)] == ["FaultApplied"]
+
+
+def test_a_proven_recovery_is_told_and_is_no_warning() -> None:
+    nodes = run([node("a")], sight(lost_gpu("a"), nodes=["a"]))
+    proven = sight(
+        nodes=["a"],
+        now=NOW + 600,
+        proven=[("GpuFellOffBus", "a", "GPU-a")],
+        boots={"a": NOW + 60.0},
+    )
+
+    (event,) = said(nodes, proven)
+
+    assert told([event]) == [
+        ("FaultCleared", "GpuFellOffBus of GPU 3 (GPU-a): over, its recovery is proven")
+    ]
+    assert not event.warning
+
+
+def test_a_persons_word_is_told_as_such() -> None:
+    (faulty,) = run([node("a")], sight(lost_gpu("a"), nodes=["a"]))
+    vouched = replace(faulty, verified="2027-01-15T08:05:00Z")
+
+    (event,) = said([vouched], sight(nodes=["a"], now=NOW + 600))
+
+    assert event.message.endswith(": over, a person vouches for the repair")
+
+
+def test_lost_telemetry_is_told_of_conditions_and_of_open_faults() -> None:
+    healthy, faulty = node("a"), node("b")
+    nodes = run([healthy, faulty], sight(lost_gpu("b"), nodes=["a", "b"]))
+    since = {(name, kind): NOW - 1000.0 for name in "ab" for kind in ("GpuUnavailable",)}
+
+    events = said(nodes, blind(now=NOW + 15), memory=since)
+
+    assert {(event.node, event.reason) for event in events} == {
+        ("a", "TelemetryLost"),
+        ("b", "TelemetryLost"),
+    }
+
+
+def test_a_verified_boot_is_told() -> None:
+    under = policy(proofs=VERIFYING, verify_nodes=True, started=NOW - 100.0)
+    nodes = run([node("a", boot="boot-1")], sight(nodes=["a"]), under=under)
+    proven = sight(nodes=["a"], now=NOW + 600, proven=[("AcceleratorsUnverified", "a", "node")])
+
+    events = said(nodes, proven, under)
+
+    assert ("NodeVerified", "boot-1") in [(e.reason, e.about[0]) for e in events]
+
+
+def test_no_message_is_longer_than_an_event_may_be() -> None:
+    fault = lost_gpu("a", name="n" * 128, device="d" * 128, evidence="e" * 5000)
+
+    (event,) = said([node("a")], sight(fault, nodes=["a"]))
+
+    assert len(event.message) == MAX_MESSAGE
+
+
+class Board:
+    """Keeps what is posted; `error` is what every call ends in."""
+
+    def __init__(self) -> None:
+        self.posted: list[Mapping[str, Any]] = []
+        self.error: KubeError | None = None
+
+    def request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        assert (method, path) == ("POST", "/api/v1/namespaces/default/events")
+        if self.error is not None:
+            raise self.error
+        assert body is not None
+        self.posted.append(body)
+        return {}
+
+
+class Clock:
+    """A time that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def announcer() -> tuple[Announcer, Board, Clock, Counter[str]]:
+    board, clock, counted = Board(), Clock(), Counter[str]()
+    return Announcer(board, lambda result: counted.update([result]), clock), board, clock, counted
+
+
+def event(number: int = 0, **fields: Any) -> Event:
+    known = {"node": "a", "uid": "u", "reason": "FaultApplied", "message": "m"}
+    return Event(**{**known, "about": (str(number),), **fields})
+
+
+def test_an_event_is_about_the_node_as_kubectl_looks_for_it() -> None:
+    speaker, board, _, _ = announcer()
+
+    speaker.say([event(message="why")])
+
+    (posted,) = board.posted
+    assert posted["involvedObject"] == {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "name": "a",
+        "uid": "a",
+    }
+    assert (posted["reason"], posted["message"], posted["type"]) == (
+        "FaultApplied",
+        "why",
+        "Warning",
+    )
+
+
+def test_the_same_is_said_again_only_after_a_while() -> None:
+    speaker, board, clock, counted = announcer()
+
+    speaker.say([event(), event(message="in other words"), event(uid="another")])
+    clock.now += AGAIN_AFTER + 1
+    speaker.say([event()])
+
+    assert len(board.posted) == 3
+    assert counted == {"posted": 3, "repeated": 1}
+
+
+def test_a_storm_is_told_in_part_and_counted_in_whole() -> None:
+    speaker, board, _, counted = announcer()
+
+    speaker.say(event(number) for number in range(5000))
+
+    assert len(board.posted) == 50
+    assert counted == {"posted": 50, "too_many": 4950}
+
+
+def test_one_failure_ends_the_round_and_costs_nothing_else() -> None:
+    speaker, board, _, counted = announcer()
+    board.error = Denied("HTTP 403")
+
+    speaker.say([event(1), event(2)])
+    board.error = None
+    speaker.say([event(1)])
+
+    assert counted == {"failed": 2, "posted": 1}
+
+
+@pytest.mark.parametrize("slow", [0.0, 1.5])
+def test_a_slow_server_holds_no_cycle_up_for_long(slow: float) -> None:
+    speaker, board, clock, counted = announcer()
+    real = board.request
+
+    def request(*arguments: Any) -> dict[str, Any]:
+        clock.now += slow
+        return real(*arguments)
+
+    board.request = request  # type: ignore[method-assign,assignment] # the same, but slow
+    speaker.say([event(number) for number in range(10)])
+
+    assert counted["posted"] == (2 if slow else 10)
