@@ -49,7 +49,7 @@ class Stopwatch:
         """Time what is written to `nodes`; `started` is when this replica did, Unix seconds."""
         self._nodes = nodes
         self._observe = observe
-        self._started = started
+        self._started = int(started)  # a fault's time is in whole seconds
         self._clock = clock
         self._seen = 0.0
         self._decided = 0.0
