@@ -8,65 +8,15 @@ the store knows how long ago the server last stood behind it.
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable
 
+from program.watch import Change, Listing, Object, Source, Store
 from scheduler_feedback.errors import Gone, KubeError
 
 log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 8.0
 """Seconds between attempts while the kube-apiserver does not answer."""
-
-Object = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """A complete list, read as it is iterated; `version` is known once it was."""
-
-    objects: Iterable[Object]
-    version: Callable[[], str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One event of a watch: ADDED, MODIFIED, DELETED or BOOKMARK."""
-
-    kind: str
-    object: Object
-
-    @property
-    def version(self) -> str:
-        """The resource version to resume after this change."""
-        return str(self.object["metadata"]["resourceVersion"])
-
-
-class Source(Protocol):
-    """One collection of the kube-apiserver."""
-
-    def list(self) -> Listing:
-        """Begin a list; KubeError, also while it is read."""
-
-    def watch(self, version: str) -> Iterator[Change]:
-        """Open a watch that ends by itself; Gone where the version is too old."""
-
-
-class Store(Protocol):
-    """What is kept up to date."""
-
-    def replace(self, nodes: Iterable[Object], /) -> None:
-        """Take a complete list."""
-
-    def put(self, node: Object, /) -> None:
-        """Take one that was added or modified."""
-
-    def drop(self, node: Object, /) -> None:
-        """Take one that was deleted."""
-
-    def vouch(self) -> None:
-        """Note that the server stands behind the state now."""
 
 
 class Watcher:
@@ -142,3 +92,6 @@ class Watcher:
     def _pause(self) -> float:
         longest = min(_LONGEST_PAUSE, 0.25 * 2.0 ** min(self._failures, 6))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads replicas, hides nothing
+
+
+__all__ = ["Change", "Listing", "Object", "Source", "Store", "Watcher"]
