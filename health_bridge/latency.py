@@ -49,7 +49,7 @@ class Stopwatch:
         """Time what is written to `nodes`; `started` is when this replica did, Unix seconds."""
         self._nodes = nodes
         self._observe = observe
-        self._started = int(started)  # a fault's time is in whole seconds
+        self._started = started
         self._clock = clock
         self._seen = 0.0
         self._decided = 0.0
@@ -74,7 +74,7 @@ class Stopwatch:
         new = tuple(
             fault.since
             for fault in decision.faults.get(plan.node.name, ())
-            if fault.key not in known and fault.since >= self._started
+            if fault.key not in known and fault.since + 1 > self._started
         )
         if not new:
             return None
