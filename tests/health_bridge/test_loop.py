@@ -170,6 +170,7 @@ def test_a_restart_of_the_kube_apiserver_is_survived(site: Site) -> None:
         site.await_status("restart", "False")
         site.cluster.apiserver.stop()
         wait_until(lambda: (process.metric(failures) or 0) > 0, within=10)
+        wait_until(lambda: process.get("/readyz").status == 503, within=10)
         away = process.get("/readyz")
         site.exporters.lose_gpu("restart")
         site.cluster.apiserver.start()
