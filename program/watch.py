@@ -86,13 +86,20 @@ class Watcher:
     """Follows a source into a store until stopped, whatever happens to the server meanwhile."""
 
     def __init__(
-        self, source: Source, store: Store, errors: Errors, *, stop: threading.Event
+        self,
+        source: Source,
+        store: Store,
+        errors: Errors,
+        *,
+        stop: threading.Event,
+        failed: Callable[[Exception], None] = lambda _error: None,
     ) -> None:
-        """Prepare; nothing is asked yet."""
+        """Prepare, nothing is asked yet; `failed` is told of each failure."""
         self._source = source
         self._store = store
         self._errors = errors
         self._stop = stop
+        self._failed = failed
         self._version = ""
         self._failures = 0
         self.failure: Exception | None = None
@@ -106,6 +113,7 @@ class Watcher:
             except self._errors.gone as error:
                 self._version = ""
                 log.info("watch begins anew", extra={"error": str(error)})
+                self._failed(error)
                 self._rest()
             except self._errors.failure as error:
                 self._lost(error)
@@ -147,6 +155,7 @@ class Watcher:
         if self.failure is None:
             log.warning("watch lost", extra={"error": str(error)})
         self.failure = error
+        self._failed(error)
 
     def _rest(self) -> None:
         """Wait before the next attempt, the longer the more have failed in a row."""

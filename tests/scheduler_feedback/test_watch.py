@@ -36,7 +36,7 @@ class Follower:
         self.stop = threading.Event()
         self.failures: list[str] = []
         self.watcher = Watcher(source, self.cache, stop=self.stop, failed=self._failed)
-        self.watcher._pause = lambda: 0.0  # type: ignore[method-assign] # no test waits
+        self.watcher._rest = lambda: None  # type: ignore[method-assign] # no test waits
 
     def _wake(self) -> None:
         self.woken += 1
@@ -102,9 +102,10 @@ def test_a_list_cut_short_leaves_what_was_known() -> None:
     follower = Follower(source)
     seen: list[list[str]] = []
 
-    def failed(reason: str) -> None:
+    def failed(error: Exception) -> None:
+        assert isinstance(error, KubeError)
         seen.append(follower.cache.names)
-        follower._failed(reason)
+        follower._failed(error.reason)
 
     follower.watcher._failed = failed
 
