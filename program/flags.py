@@ -8,10 +8,10 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from catalog import __version__
 from catalog.wire import PREFIX
 from program.durations import format_duration, parse_duration
 from program.errors import UsageError
+from program.version import version
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ def parser(prog: str, description: str, epilog: str | None = None) -> Parser:
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--version", action="version", version=f"{prog} {__version__}")
+    made.add_argument("--version", action="version", version=f"{prog} {version()}")
     return made
 
 

@@ -86,7 +86,7 @@ def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) ->
     with pytest.raises(SystemExit):
         read("--version")
 
-    assert capsys.readouterr().out == f"tool {__version__}\n"
+    assert capsys.readouterr().out == f"tool {__version__} (commit unknown)\n"
 
 
 def test_a_duration_may_be_told_to_be_long_enough() -> None:

@@ -1,0 +1,165 @@
+"""The built wheel in environments that hold nothing but what each extra asks for."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import catalog
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMIT = "0123456789ab"
+
+PROGRAMS = {
+    "exporters": "",
+    "health_bridge": "bridge",
+    "scheduler_feedback": "scheduler",
+    "render": "render",
+}
+
+EVERY_MODULE = """
+import importlib, pkgutil, sys
+package = importlib.import_module(sys.argv[1])
+names = [found.name for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+for name in names:
+    if not name.endswith("__main__"):
+        importlib.import_module(name)
+print(len(names), *sorted({name.split(".")[0] for name in sys.modules}))
+"""
+
+
+def closure(extra: str) -> set[str]:
+    """Return the distributions that installing railwatch with an extra brings."""
+    wanted = [("railwatch", extra)]
+    found: set[tuple[str, str]] = set()
+    while wanted:
+        name, asked = wanted.pop()
+        if (name, asked) in found:
+            continue
+        found.add((name, asked))
+        for text in metadata.requires(name) or ():
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": asked}):
+                extras = requirement.extras or {""}
+                wanted += [(canonicalize_name(requirement.name), each) for each in {"", *extras}]
+    return {name for name, _extra in found} - {"railwatch"}
+
+
+def lay(folder: Path, distribution: str) -> None:
+    """Put an installed distribution's top-level files into a folder, by links."""
+    for file in metadata.files(distribution) or ():
+        top = file.parts[0]
+        if top in ("..", "__pycache__") or (folder / top).exists():
+            continue
+        (folder / top).symlink_to(Path(str(metadata.distribution(distribution).locate_file(top))))
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
+        cwd=ROOT,
+        env={**os.environ, "RAILWATCH_COMMIT": COMMIT},
+        check=True,
+        capture_output=True,
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+class Installed:
+    """A Python that sees the wheel and its dependencies, and nothing else of this machine's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *words: str | Path) -> str:
+        done = subprocess.run(
+            [sys.executable, "-S", "-P", *words],
+            env={"PYTHONPATH": str(self.folder), "PATH": os.environ["PATH"]},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(params=PROGRAMS, scope="module")
+def program(
+    request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Installed]:
+    folder = tmp_path_factory.mktemp(request.param)
+    zipfile.ZipFile(wheel).extractall(folder)
+    for distribution in closure(PROGRAMS[request.param]):
+        lay(folder, distribution)
+    return request.param, Installed(folder)
+
+
+def test_each_program_says_its_version_and_commit(program: tuple[str, Installed]) -> None:
+    package, installed = program
+
+    said = installed.run("-m", package, "--version").strip()
+
+    assert said.endswith(f" {catalog.__version__} (commit {COMMIT})")
+
+
+def test_an_extra_brings_all_that_its_program_imports(program: tuple[str, Installed]) -> None:
+    package, installed = program
+
+    count, *imported = installed.run("-c", EVERY_MODULE, package).split()
+
+    assert int(count) > 1
+    assert package in imported
+    assert {"testbed", "tests"}.isdisjoint(imported)
+
+
+def test_the_exporter_pulls_neither_the_kubernetes_client_nor_numpy() -> None:
+    assert {"kubernetes", "numpy", "grafanalib"}.isdisjoint(closure(""))
+    assert {"kubernetes", "numpy"} <= closure("all")
+    assert closure("all") == closure("bridge") | closure("scheduler") | closure("render")
+
+
+def test_the_installed_render_writes_what_the_checkout_writes(wheel: Path, tmp_path: Path) -> None:
+    installed = Installed(tmp_path / "site")
+    zipfile.ZipFile(wheel).extractall(installed.folder)
+    for distribution in closure("render"):
+        lay(installed.folder, distribution)
+
+    installed.run("-m", "render", tmp_path / "installed")
+    subprocess.run([sys.executable, "-m", "render", tmp_path / "checkout"], cwd=ROOT, check=True)
+
+    written = tree(tmp_path / "installed")
+    assert len(written) > 30
+    assert written == tree(tmp_path / "checkout")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return each file below a folder with what is in it."""
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def test_the_wheel_holds_the_product_and_nothing_of_its_tests(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+
+    assert {"tests", "testbed", "tools", "hatch_build.py"}.isdisjoint(tops)
+    assert {"health_bridge/page.html", "catalog/xid.csv", "render/jsonnet/mixin.libsonnet"} <= set(
+        names
+    )
+    scripts = zipfile.ZipFile(wheel).read(
+        f"railwatch-{catalog.__version__}.dist-info/entry_points.txt"
+    )
+    assert scripts.decode().count("railwatch-") == len(PROGRAMS)
