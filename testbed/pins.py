@@ -33,7 +33,9 @@ class Tool:
     """About how long the first build takes on two cores."""
     tags: str = ""
     version_assignment: str = ""
-    """What tells the linker the version that --version reports, up to the number itself."""
+    """What tells the linker the version that the tool reports, up to the number itself."""
+    version_word: str = "--version"
+    """What makes it report that."""
 
 
 _PROMETHEUS_VERSION = "github.com/prometheus/common/version.Version="
@@ -104,6 +106,59 @@ TOOLS = {
             cold_build="20 s",
             version_assignment=_PROMETHEUS_VERSION,
         ),
+        Tool(
+            name="kube-state-metrics",
+            folder="kube-state-metrics",
+            module="k8s.io/kube-state-metrics/v2",
+            package="",
+            cold_build="1 min 30 s",
+            version_assignment=_PROMETHEUS_VERSION,
+            version_word="version",
+        ),
+        Tool(
+            name="blackbox_exporter",
+            folder="blackbox_exporter",
+            module="github.com/prometheus/blackbox_exporter",
+            package="",
+            cold_build="15 s",
+            version_assignment=_PROMETHEUS_VERSION,
+        ),
+        Tool(
+            name="pint",
+            folder="pint",
+            module="github.com/cloudflare/pint",
+            package="/cmd/pint",
+            cold_build="40 s",
+            version_assignment="main.version=",
+            version_word="version",
+        ),
+        Tool(
+            name="kubeconform",
+            folder="kubeconform",
+            module="github.com/yannh/kubeconform",
+            package="/cmd/kubeconform",
+            cold_build="5 s",
+            version_assignment="main.version=",
+            version_word="-v",
+        ),
+        Tool(
+            name="kustomize",
+            folder="kustomize",
+            module="sigs.k8s.io/kustomize/kustomize/v5",
+            package="",
+            cold_build="15 s",
+            version_assignment="sigs.k8s.io/kustomize/api/provenance.version=v",
+            version_word="version",
+        ),
+        Tool(
+            name="helm",
+            folder="helm",
+            module="helm.sh/helm/v4",
+            package="/cmd/helm",
+            cold_build="2 min",
+            version_assignment="helm.sh/helm/v4/internal/version.version=v",
+            version_word="version",
+        ),
         _kubernetes("kube-apiserver", "3 min 30 s"),
         _kubernetes("kube-controller-manager", "45 s"),
         _kubernetes("kube-scheduler", "20 s"),
@@ -152,7 +207,7 @@ class Workshop:
     def find(self, tool: Tool) -> Path | None:
         """Return the tool from PATH where its version is the pinned one, else what was built."""
         found = shutil.which(tool.name)
-        if found is not None and _says(Path(found), self.version(tool)):
+        if found is not None and _says(Path(found), tool.version_word, self.version(tool)):
             return Path(found)
         built = self.built(tool)
         return built if built.exists() else None
@@ -167,10 +222,10 @@ def _released(module: str, version: str) -> str:
 
 
 @cache
-def _says(program: Path, version: str) -> bool:
+def _says(program: Path, word: str, version: str) -> bool:
     try:
         said = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, timeout=20, check=False
+            [program, word], capture_output=True, text=True, timeout=20, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return False

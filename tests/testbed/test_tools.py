@@ -307,7 +307,8 @@ def test_the_real_tools_are_the_pinned_ones(capsys: pytest.CaptureFixture[str]) 
     assert tools.main(["--list"]) == 0
     for line in capsys.readouterr().out.splitlines():
         name, version, path = line.split()
-        said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
+        word = TOOLS[name].version_word
+        said = subprocess.run([path, word], capture_output=True, text=True, check=True)
         assert version in said.stdout + said.stderr
         assert Path(path) == paths[name]
 
