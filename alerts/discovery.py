@@ -10,10 +10,13 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 
-from alerts import gpu, platform, rdma
+from alerts import gpu, platform, rdma, uplink
 from alerts.model import Alert
 
-FAMILIES = (gpu, rdma, platform)
+SHARD, GLOBAL = "shard", "global"
+"""Where a rule is judged: a shard of Prometheus has all of a node, only the global view has all."""
+
+FAMILIES = (gpu, rdma, uplink, platform)
 """The packages to walk; a new family is a new package here."""
 
 
@@ -44,3 +47,8 @@ def _alerts(path: Iterable[str], package: str) -> Iterator[Alert]:
 def stem(name: str) -> str:
     """Return the file name of an alert: its name in snake_case."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def view(alert: Alert) -> str:
+    """Return the folder of an alert's rule: which Prometheus can judge it."""
+    return GLOBAL if alert.needs_fleet else SHARD

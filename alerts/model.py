@@ -62,13 +62,18 @@ class At:
 
     threshold: str
     plus: float = 0.0
+    times: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rising:
-    """A counter that begins here and counts one more event at each scrape."""
+    """A counter that goes on from here and counts one more event at each scrape.
 
-    start: At | float
+    Without a start it goes on from where it stood; with a rate it counts so many a second.
+    """
+
+    start: At | float | None = None
+    rate: At | float | None = None
 
 
 Value = float | Moment | At | Rising
@@ -105,6 +110,12 @@ class Alert:
     name: str
     device: Device
     expr: str
+    needs_fleet: bool = False
+    """Whether it compares nodes, so that only a Prometheus that has all of them can judge."""
+    reads: tuple[str, ...] = ()
+    """Collectors, as `family/facility`, that the expression asks to be observed."""
+    notices: timedelta = timedelta(0)
+    """How long the expression takes to see what has happened: the window of its rate."""
     hold: timedelta = timedelta(0)
     keep_firing_for: timedelta = timedelta(0)
     severity: str
@@ -124,6 +135,8 @@ class Alert:
             raise ValueError(f"{self.name}: severity {self.severity} is none of {SEVERITIES}")
         if (self.fault is None) != (self.proof is None):
             raise ValueError(f"{self.name}: fault and proof go together")
+        if self.fault and self.device.is_wide and self.fault.recovery is not Recovery.NONE:
+            raise ValueError(f"{self.name}: a {self.fault.scope} is not reset or rebooted")
         if self.fault and self.fault.name != self.name:
             raise ValueError(f"{self.name}: its fault is called {self.fault.name}")
 

@@ -66,7 +66,12 @@ def _matcher(label: str, value: str | tuple[str, ...]) -> str:
     return f'{label}=~"{"|".join(value)}"'
 
 
-UP = Series("up", (f'job="{EXPORTER_JOB}"',))
+def up(job: str) -> Series:
+    """Return what is 1 where the last scrape of a target of this job succeeded."""
+    return Series("up", (f'job="{job}"',))
+
+
+UP = up(EXPORTER_JOB)
 """1 where the last scrape of a node's exporter succeeded."""
 
 
@@ -86,6 +91,13 @@ class Window:
 
     length: timedelta
     interval: timedelta
+    evaluation: timedelta | None = None
+    """The interval of what is recorded, where it is another than that of scrapes."""
+
+    def of(self, *, recorded: bool) -> "Window":
+        """Return the window as it is for series of a scrape, or of a recording rule."""
+        interval = self.evaluation if recorded and self.evaluation else self.interval
+        return Window(length=self.length, interval=interval)
 
     @property
     def range(self) -> str:

@@ -8,7 +8,7 @@ from alerts import verification
 from alerts.evidence import AND, BOOT, ORIGINS, RESET, rested
 from alerts.model import Alert, Proof
 from alerts.promql import UP, Series, Window, by, duration, fresh, written
-from alerts.tuning import Intervals
+from alerts.tuning import Intervals, text
 from catalog import labels
 from catalog.exporter import COLLECTOR
 
@@ -57,17 +57,28 @@ def query(alert: Alert, intervals: Intervals) -> str:
     """
     device, proof = alert.device, alert.proof
     assert proof
-    window = Window(length=proof.soak, interval=intervals.scrape)
-    on_device = f"\nand on ({by(labels.NODE, *device.keys)})\n"
-    on_node = f"\nand on ({by(labels.NODE)})\n"
+    window = Window(length=proof.soak, interval=intervals.scrape, evaluation=intervals.evaluation)
+    on_device = f"\nand on ({by(*device.joins)})\n"
     parts = [_block(proof.subject.promql(window))]
     parts += [on_device + _block(item.promql(window)) for item in proof.evidence]
+    if not device.is_wide:
+        parts += _watched(alert, proof, window, intervals)
+    made = f"group by ({by(*device.kept)}) (\n{textwrap.indent(''.join(parts), '  ')}\n)"
+    return text(alert, made)
+
+
+def _watched(alert: Alert, proof: Proof, window: Window, intervals: Intervals) -> list[str]:
+    """Return what is asked of the node: its exporter, the collectors, the boot or reset.
+
+    A domain or line has no node; what its evidence is recorded from, or selects, asks for it.
+    """
+    on_node = f"\nand on ({by(labels.NODE)})\n"
+    parts = []
     if origin := ORIGINS.get(alert.recovery):
         parts.append(f"\nand on ({by(*origin.keys)})\n" + _block(rested(origin, window)))
     parts.append(on_node + _block(f"{UP.scoped} == 1"))
     parts += [on_node + _block(part) for part in _observed(proof, intervals)]
-    kept = by(labels.NODE, *filter(None, [device.identity]))
-    return f"group by ({kept}) (\n{textwrap.indent(''.join(parts), '  ')}\n)"
+    return parts
 
 
 def _observed(proof: Proof, intervals: Intervals) -> list[str]:

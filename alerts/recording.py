@@ -5,7 +5,7 @@ from typing import Any
 from alerts.promql import UP, Series, by, duration, fresh, latest, select, written
 from alerts.tuning import Intervals
 from catalog.exporter import COLLECTOR, COLLECTOR_AGE, COLLECTOR_STATE, EXPORTER_INTERVAL
-from catalog.labels import NODE, OBSERVED
+from catalog.labels import CLUSTER, NODE, OBSERVED
 
 GROUP = "railwatch.recording"
 
@@ -25,7 +25,7 @@ def observed(intervals: Intervals) -> str:
     Prometheus' look-back for another five minutes. An explicit 0 stands in their way.
     """
     interval = latest(Series(EXPORTER_INTERVAL.name), NODE)
-    facility = by(*FACILITY)
+    facility = by(CLUSTER, *FACILITY)
     return f"""
         max by ({facility}) (
             {_OK} == 1

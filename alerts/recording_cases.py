@@ -4,6 +4,7 @@ import math
 from datetime import timedelta
 from typing import Any
 
+from alerts.discovery import SHARD
 from alerts.promql import UP, duration
 from alerts.recording import STALE_RUNS
 from alerts.tuning import Intervals
@@ -20,7 +21,7 @@ def document(intervals: Intervals) -> dict[str, Any]:
     """Return promtool's test file."""
     oldest = STALE_RUNS * _RUN
     return {
-        "rule_files": ["../rules/recording.yaml"],
+        "rule_files": [f"../rules/{SHARD}/recording.yaml"],
         "evaluation_interval": duration(intervals.evaluation),
         "tests": [
             _test(intervals, "a collector that succeeds is observed", 1),

@@ -1,9 +1,10 @@
-"""How Prometheus finds the exporters, and which labels their series get.
+"""How Prometheus finds the exporters and the other programs, and which labels their series get.
 
 `node` comes from the scrape and `instance` equals it; `pod`, `container` and `namespace` are kept
 off the targets, so that an exporter roll-out cuts no series and these names stay the metrics' own.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,12 @@ from catalog import labels
 
 APP = "app.kubernetes.io/name"
 """The label by which the exporter's pods are found; its value is the job's name."""
+
+PROGRAMS = (labels.BRIDGE_JOB, labels.SCHEDULER_JOB)
+"""Deployments that are scraped beside the exporters; each job is called as its pods are."""
+
+_METRICS_PORT = "metrics"
+_POD_NAME = "__meta_kubernetes_pod_name"
 
 DISCOVERIES = ("kubernetes", "file")
 
@@ -58,14 +65,30 @@ def configuration(settings: ScrapeSettings, intervals: Intervals, namespace: str
             "kubernetes_sd_configs": [_pods(namespace)],
             "relabel_configs": _running(settings.port) + _pod_labels(),
         }
-    return {"scrape_configs": [job]}
+    return {"scrape_configs": [job, *_programs(settings, intervals, namespace)]}
 
 
-def _pods(namespace: str) -> dict[str, Any]:
+def _programs(
+    settings: ScrapeSettings, intervals: Intervals, namespace: str
+) -> Iterator[dict[str, Any]]:
+    """Yield the jobs of bridge and scheduler; targets listed in files bring their own."""
+    if settings.discovery == "file":
+        return
+    for program in PROGRAMS:
+        yield {
+            "job_name": program,
+            "scrape_interval": duration(intervals.scrape),
+            "scrape_timeout": duration(min(_LONGEST_TIMEOUT, intervals.scrape)),
+            "kubernetes_sd_configs": [_pods(namespace, program)],
+            "relabel_configs": _running(_METRICS_PORT) + _instance(_POD_NAME),
+        }
+
+
+def _pods(namespace: str, program: str = labels.EXPORTER_JOB) -> dict[str, Any]:
     return {
         "role": "pod",
         "namespaces": {"names": [namespace]},
-        "selectors": [{"role": "pod", "label": f"{APP}={labels.EXPORTER_JOB}"}],
+        "selectors": [{"role": "pod", "label": f"{APP}={program}"}],
     }
 
 
@@ -116,6 +139,25 @@ def pod_monitor(settings: ScrapeSettings, intervals: Intervals) -> dict[str, Any
                     {"targetLabel": "job", "replacement": labels.EXPORTER_JOB},
                     {"sourceLabels": [node], "targetLabel": labels.NODE},
                     {"sourceLabels": [node], "targetLabel": labels.INSTANCE},
+                    {"regex": _TARGET_LABELS, "action": "labeldrop"},
+                ],
+            }
+        ],
+    }
+
+
+def program_monitor(program: str, intervals: Intervals) -> dict[str, Any]:
+    """Return the spec of a PodMonitor of the bridge, or of the scheduler."""
+    return {
+        "selector": {"matchLabels": {APP: program}},
+        "podMetricsEndpoints": [
+            {
+                "port": _METRICS_PORT,
+                "interval": duration(intervals.scrape),
+                "scrapeTimeout": duration(min(_LONGEST_TIMEOUT, intervals.scrape)),
+                "relabelings": [
+                    {"targetLabel": "job", "replacement": program},
+                    {"sourceLabels": [_POD_NAME], "targetLabel": labels.INSTANCE},
                     {"regex": _TARGET_LABELS, "action": "labeldrop"},
                 ],
             }

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 
+from alerts.devices import Place
 from alerts.model import Alert, At, Moment, Rising, Scenario, Signal, Value
-from alerts.promql import UP, Series
+from alerts.promql import UP, Series, up
 from alerts.tuning import figure
-from catalog import labels
 from catalog.exporter import COLLECTOR, COLLECTOR_AGE, COLLECTOR_STATE, EXPORTER_INTERVAL
+from catalog.labels import EXPORTER_JOB, INSTANCE, NODE
 from catalog.metrics import Metric
 from catalog.registry import by_name
 
@@ -27,11 +28,18 @@ class Phase(Enum):
     """Scrapes fail: `up` is 0, every other series is marked stale."""
     REPLACED = auto()
     """The scrape target is gone: every series is marked stale, `up` too."""
+    SWAPPED = auto()
+    """The device was replaced: its own series end, another one's begin in its place."""
     DEAD = auto()
     """The exporter died while Prometheus was away: `up` is 0, the rest just has no samples."""
 
 
 _WATCHING = frozenset({Phase.AWAY, Phase.FAILING, Phase.REPLACED, Phase.DEAD})
+
+
+PEER = 2
+"""Which device is neither of the two samples: always well."""
+REPLACEMENT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +51,12 @@ class Step:
     other: Phase = Phase.HEALTHY
 
     def of(self, which: int) -> Phase:
-        """Return the phase that the first or second device is in."""
-        return self.phase if which == 0 or self.phase in _WATCHING else self.other
+        """Return the phase that a device is in."""
+        if which == 0 or self.phase in _WATCHING:
+            return self.phase
+        if which == REPLACEMENT:
+            return Phase.RECOVERED if self.phase is Phase.SWAPPED else Phase.AWAY
+        return self.other if which == 1 else Phase.HEALTHY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,35 +73,59 @@ class Timeline:
         return sum(s.count for s in self.steps[:step]) * self.interval.total_seconds()
 
     def input_series(self) -> list[dict[str, str]]:
-        """Return promtool's `input_series`: both devices, and their nodes' exporters."""
+        """Return promtool's `input_series`: the devices, and their nodes' exporters."""
         found: dict[str, str] = {}
-        for which, device in enumerate(self.alert.device.samples):
+        for which, place in self._places():
             for signal in self.scenario.signals:
-                found.setdefault(_name(signal.series, device), self._values(signal, which))
+                values = self._values(signal, which, ends=self._ends(signal.series, which, place))
+                found.setdefault(self._name(signal.series, place), values)
             for signal in self._exporter():
-                found.setdefault(_name(signal.series, device), self._values(signal, 0))
+                found.setdefault(self._name(signal.series, place), self._values(signal, PEER))
         return [{"series": name, "values": values} for name, values in found.items()]
 
+    def _places(self) -> list[tuple[int, Place]]:
+        """Return the labels of each device's series; those of the first sample come first."""
+        device = self.alert.device
+        placed = [(which, place) for which in (0, 1) for place in device.places(which)]
+        placed += [(PEER, place) for place in device.peers]
+        if device.replacement and any(step.phase is Phase.SWAPPED for step in self.steps):
+            placed.append((REPLACEMENT, device.replacement))
+        return placed
+
+    def _ends(self, series: Series, which: int, place: Place) -> bool:
+        """Whether a replacement of the device ends the series, as it tells of the old one."""
+        other = self.alert.device.replacement
+        return bool(which == 0 and other and self._name(series, place) != self._name(series, other))
+
     def _exporter(self) -> list[Signal]:
-        """Return what a healthy exporter says of itself."""
-        facilities = self.alert.proof.facilities if self.alert.proof else ()
-        signals = [Signal(series=UP, healthy=1), Signal(series=_of(EXPORTER_INTERVAL), healthy=5)]
-        for facility in facilities:
+        """Return what a healthy exporter says of itself, and its target."""
+        proof, job = self.alert.proof, self.alert.device.job
+        signals = [Signal(series=up(job), healthy=1)]
+        if job != EXPORTER_JOB:
+            return signals
+        signals.append(Signal(series=_of(EXPORTER_INTERVAL), healthy=5))
+        for facility in (*(proof.facilities if proof else ()), *self.alert.reads):
             where = dict(zip(COLLECTOR, facility.split("/"), strict=True))
             signals.append(Signal(series=_of(COLLECTOR_STATE, state="ok", **where), healthy=1))
             signals.append(Signal(series=_of(COLLECTOR_AGE, **where), healthy=1))
         return signals
 
-    def _values(self, signal: Signal, which: int) -> str:
+    def _values(self, signal: Signal, which: int, *, ends: bool = False) -> str:
         written: list[str] = []
-        last = 0.0
+        last, before = 0.0, None
         for number, step in enumerate(self.steps):
             phase = step.of(which)
-            if phase in _WATCHING:
+            if ends and phase is Phase.SWAPPED:
+                written += _missing(step.count, stale=True)
+            elif phase in _WATCHING:
                 written += _unwatched(signal.series, phase, step.count)
-                continue
-            text, last = self._phase(_value(signal, phase), number, last)
-            written += text
+            else:
+                value = _value(signal, phase)
+                if value == before and isinstance(value, Rising):
+                    value = Rising(rate=value.rate)
+                text, last = self._phase(value, number, last)
+                written += text
+                before = _value(signal, phase)
         return " ".join(written)
 
     def _phase(self, value: Value, number: int, last: float) -> tuple[list[str], float]:
@@ -97,10 +133,19 @@ class Timeline:
         count = self.steps[number].count
         if value is Moment.GONE:
             return _missing(count, stale=True), last
-        rising = isinstance(value, Rising)
-        first = self._number(value.start if isinstance(value, Rising) else value, number, last)
-        end = first + (count - 1 if rising else 0)
-        return [f"{first:.16g}+{int(rising)}x{count - 1}"], end
+        if not isinstance(value, Rising):
+            first = self._number(value, number, last)
+            return [f"{first:.16g}+0x{count - 1}"], first
+        each = self._each(value.rate)
+        first = last + each if value.start is None else self._number(value.start, number, last)
+        return [f"{first:.16g}+{each:.16g}x{count - 1}"], first + each * (count - 1)
+
+    def _each(self, rate: At | float | None) -> float:
+        """Return by how much a counter rises from one scrape to the next."""
+        if rate is None:
+            return 1.0
+        number = figure(self.alert, rate) if isinstance(rate, At) else rate
+        return number * self.interval.total_seconds()
 
     def _number(self, value: At | Moment | float | Rising, number: int, last: float) -> float:
         if isinstance(value, At):
@@ -114,6 +159,24 @@ class Timeline:
         assert isinstance(value, float | int)
         return float(value)
 
+    def _name(self, series: Series, place: Place) -> str:
+        """Return a series with all the labels it has there."""
+        metric = by_name().get(series.metric)
+        own = [f'{k}="{v}"' for k, v in place.items() if _has(metric, series, k)]
+        node = place.get(NODE)
+        target = [f'{INSTANCE}="{node or self.alert.device.job}"']
+        if node:
+            target.insert(0, f'{NODE}="{node}"')
+        if series.metric != UP.metric:
+            target.append(up(self.alert.device.job).matchers[0])
+        return f"{series.metric}{{{','.join([*series.matchers, *own, *target])}}}"
+
+
+def _has(metric: Metric | None, series: Series, label: str) -> bool:
+    """Whether a series has a label of its place, and does not say itself what it is."""
+    named = any(matcher.startswith(f"{label}=") for matcher in series.matchers)
+    return metric is not None and label in metric.labels and not named
+
 
 def _of(metric: Metric, **wanted: str) -> Series:
     return Series(metric.name, tuple(f'{k}="{v}"' for k, v in wanted.items()))
@@ -124,12 +187,13 @@ def _value(signal: Signal, phase: Phase) -> Value:
         Phase.BELOW: signal.below,
         Phase.FAULTY: signal.faulty,
         Phase.RECOVERED: signal.recovered,
+        Phase.SWAPPED: signal.recovered,
     }.get(phase)
     return signal.healthy if value is None else value
 
 
 def _unwatched(series: Series, phase: Phase, count: int) -> list[str]:
-    if series == UP and phase in {Phase.FAILING, Phase.DEAD}:
+    if series.metric == UP.metric and phase in {Phase.FAILING, Phase.DEAD}:
         return [f"0x{count - 1}"]
     return _missing(count, stale=phase in {Phase.FAILING, Phase.REPLACED})
 
@@ -137,14 +201,3 @@ def _unwatched(series: Series, phase: Phase, count: int) -> list[str]:
 def _missing(count: int, *, stale: bool) -> list[str]:
     rest = count - int(stale)
     return ["stale"] * stale + ([f"_x{rest}"] if rest else [])
-
-
-def _name(series: Series, device: dict[str, str]) -> str:
-    """Return a series with all the labels it has for this device."""
-    metric = by_name().get(series.metric)
-    node = device[labels.NODE]
-    own = [f'{k}="{v}"' for k, v in device.items() if metric and k in metric.labels]
-    target = [f'{labels.NODE}="{node}"', f'{labels.INSTANCE}="{node}"']
-    if series != UP:
-        target.append(UP.matchers[0])
-    return f"{series.metric}{{{','.join([*series.matchers, *own, *target])}}}"

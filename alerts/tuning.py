@@ -77,7 +77,7 @@ def figure(alert: Alert, at: At) -> float:
     """Return the number that a scenario's value stands for under the alert's thresholds."""
     for threshold in alert.thresholds:
         if threshold.name == at.threshold and not isinstance(threshold.default, timedelta):
-            return threshold.default + at.plus
+            return threshold.default * at.times + at.plus
     raise ValueError(f"{alert.name} has no threshold {at.threshold} that is a number")
 
 

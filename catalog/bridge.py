@@ -1,5 +1,6 @@
 """Metrics of the health bridge."""
 
+from catalog import labels
 from catalog.metrics import Kind, Metric, counter, gauge
 
 SOURCE_KINDS = ("alertmanager", "prometheus")
@@ -248,6 +249,19 @@ DAEMON_SET_CHECK = gauge(
     states=DAEMON_SET_CHECKS,
 )
 
+LEASE_END_TIMESTAMP = gauge(
+    "railwatch_bridge_node_lease_end_timestamp_seconds",
+    "When the lease of a rented node ends, as its owner says; no series for any other node.",
+    labels=(labels.NODE,),
+    unit="seconds",
+    source="annotation `lease-end`",
+)
+MALFORMED_LEASE_ENDS = gauge(
+    "railwatch_bridge_malformed_lease_ends",
+    "Nodes whose annotation `lease-end` is no RFC 3339 time with a time zone.",
+    source="annotation `lease-end`",
+)
+
 METRICS: tuple[Metric, ...] = (
     BUILD_INFO,
     LEADER,
@@ -278,4 +292,6 @@ METRICS: tuple[Metric, ...] = (
     INTOLERANT_DAEMON_SETS,
     INTOLERANT_NODES,
     DAEMON_SET_CHECK,
+    LEASE_END_TIMESTAMP,
+    MALFORMED_LEASE_ENDS,
 )

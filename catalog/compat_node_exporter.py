@@ -1,7 +1,6 @@
 """node_exporter 1.12.1's infiniband collector: its names, types and units (`node_infiniband_*`).
 
-Each is worked out from the metric of ours that reads the same file, which `source` names. Not
-there: `legacy_*`, which only kernels before 4.5 have files for.
+Each is worked out from the metric of ours that reads the same file, which `source` names.
 """
 
 from collections.abc import Mapping
@@ -49,6 +48,24 @@ LIFESPAN = _port("lifespan_seconds", RDMA_LIFESPAN.name, Kind.GAUGE)
 DISCARDS_FILE = "port_rcv_discards"
 DISCARDS = _port("port_discards_received_total", RDMA_HW_STATISTIC.name)
 """Not in the PMA of any kernel, but in node_exporter; we show it as any unknown file."""
+
+LEGACY = {
+    file: _port(f"legacy_{name}_total", RDMA_HW_STATISTIC.name)
+    for file, name in {
+        "port_multicast_rcv_packets": "multicast_packets_received",
+        "port_multicast_xmit_packets": "multicast_packets_transmitted",
+        "port_rcv_data_64": "data_received_bytes",
+        "port_rcv_packets_64": "packets_received",
+        "port_unicast_rcv_packets": "unicast_packets_received",
+        "port_unicast_xmit_packets": "unicast_packets_transmitted",
+        "port_xmit_data_64": "data_transmitted_bytes",
+        "port_xmit_packets_64": "packets_transmitted",
+    }.items()
+}
+"""What kernels before 4.5 have in `counters_ext/`, by its file."""
+
+LEGACY_WORDS = frozenset({"port_rcv_data_64", "port_xmit_data_64"})
+"""Files of 4-byte words."""
 
 _OF_PMA = {
     "excessive_buffer_overrun_errors": "excessive_buffer_overrun_errors",
@@ -125,6 +142,7 @@ NODE_EXPORTER: tuple[Foreign, ...] = (
     TRANSMITTED,
     DISCARDS,
     *PMA_COUNTERS.values(),
+    *LEGACY.values(),
     LIFESPAN,
     *DRIVER_COUNTERS.values(),
 )

@@ -18,7 +18,7 @@ GPU_ALLOCATION = gauge(
 )
 GPU_ALLOCATION_OMITTED = gauge(
     "railwatch_gpu_allocation_omitted",
-    "Allocations left out: the kubelet told of more than are shown (64 a device, 1,024 a node), or "
+    "Allocations left out: the kubelet told of more than are shown (16 a device, 1,024 a node), or "
     "of a device by a number that none has here.",
     source="kubelet pod-resources API: List",
 )
@@ -47,15 +47,17 @@ GPU_JOB = gauge(
     source="files in --hpc-job-mapping-dir",
 )
 
-USERS = ("pod", "host", "unattributed")
-"""pod: a container, as far as its name is known; host: processes outside of pods; unattributed:
-what no process that could be looked at accounts for, such as the driver's own."""
+USERS = ("pod", "host", "others", "unattributed")
+"""pod: a container, as far as its name is known; host: processes outside of pods; others: all users
+beyond the 16 largest, in one sum; unattributed: what no process that could be looked at accounts
+for, such as the driver's own."""
 
 _USE = (*INSTANCE, "user", *HOLDER)
 
 GPU_USER_MEMORY = gauge(
     "railwatch_gpu_user_memory_bytes",
-    "Framebuffer memory by who uses it: a pod's container, the host, or unattributed. Together "
+    "Framebuffer memory by who uses it: a pod's container, the host, the sum of the others beyond "
+    "the 16 largest, or unattributed. Together "
     "they make the memory that the device says is used.",
     labels=_USE,
     unit="bytes",
@@ -63,10 +65,18 @@ GPU_USER_MEMORY = gauge(
 )
 GPU_USER_UTILIZATION = gauge(
     "railwatch_gpu_user_utilization_ratio",
-    "Utilisation by who caused it: a pod's container, the host, or unattributed; none under MIG.",
+    "Utilisation by who caused it: a pod's container, the host, the sum of the others beyond the "
+    "16 largest, or unattributed; none under MIG.",
     labels=_USE,
     unit="ratio",
     source="nvmlDeviceGetProcessUtilization: smUtil; /proc/PID/cgroup",
+)
+
+GPU_USERS_FOLDED = gauge(
+    "railwatch_gpu_users_folded",
+    "Users that have no series of their own on the device that has most of such: what they use is "
+    'in `user="others"`.',
+    source="NVML's running processes; /proc/PID/cgroup",
 )
 
 METRICS: tuple[Metric, ...] = (
@@ -78,4 +88,5 @@ METRICS: tuple[Metric, ...] = (
     GPU_JOB,
     GPU_USER_MEMORY,
     GPU_USER_UTILIZATION,
+    GPU_USERS_FOLDED,
 )

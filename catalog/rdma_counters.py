@@ -14,6 +14,8 @@ from catalog.rdma import PORT, RDMA_PORT_LINK_DOWNED
 PMA = "counters"
 DRIVER = "hw_counters"
 """Folders, of a port and (only this one) of a device as a whole."""
+LEGACY = "counters_ext"
+"""A port's folder of 64-bit counters in kernels before 4.5."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +205,9 @@ KNOWN: tuple[PortCounter, ...] = (
     _same("RdmaSeq", "out_of_sequence"),
 )
 
+BY_FILE: Mapping[str, Metric] = {known.file: known.metric for known in KNOWN}
+"""The metric of a counter by its file's name."""
+
 OBJECTS = ("pds", "ahs", "qps", "rc_qps", "ud_qps", "srqs", "cqs", "mrs", "mws")
 """Kinds of objects that bnxt_re counts among its counters, though their number falls too."""
 
@@ -223,7 +228,7 @@ RDMA_HW_STATISTIC = counter(
     "A counter that is not in this catalogue, by its file's name and in the driver's unit; `port` "
     "is empty for one of the device as a whole.",
     labels=(*PORT, "counter"),
-    source="ports/N/counters, hw_counters",
+    source="ports/N/counters, counters_ext, hw_counters",
 )
 RDMA_DRIVER_OBJECTS = gauge(
     "railwatch_rdma_driver_objects",

@@ -157,6 +157,10 @@ METRICS: tuple[Metric, ...] = (
 )
 
 
+DETAIL = frozenset({RDMA_PAUSE_TRANSITIONS, RDMA_PCIE_SIGNAL_ERRORS, RDMA_PCIE_OVERFLOWS})
+"""Told only where asked for: few need them beside the seconds that a port was paused or stalled."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistic:
     """What a driver's statistic of one name means."""

@@ -90,7 +90,16 @@ RDMA_BIT_ERROR_RATIO = gauge(
     source="exporter: counters/symbol_error; ethtool's symbol errors and corrected bits",
 )
 
+RDMA_PORT_PEER = gauge(
+    "railwatch_rdma_port_peer_info",
+    "The switch port at the other end of the port's link, as LLDP told it last; always 1. It stays "
+    "while the link is down, so that one that flaps or is lost is named by both its ends.",
+    labels=(*PORT, "peer", "peer_port"),
+    source="--lldp.file, or LLDP frames",
+)
+
 METRICS: tuple[Metric, ...] = (
+    RDMA_PORT_PEER,
     RDMA_CARRIER_EVENTS,
     RDMA_LINK_DOWN_REASON,
     RDMA_LINK_DOWNS,

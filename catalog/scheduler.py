@@ -145,11 +145,17 @@ GANG_REASONS = (
     "foreign_gate",
     "not_gated",
     "draining",
+    "queue_limit",
+    "queue_borrowed",
+    "queue_reclaiming",
 )
 """incomplete: pods are still missing; no_domain: no domain of the tier that it requires could ever
 hold it; no_room: one could, were it empty; unplaced: no room near its running ranks; malformed: its
 annotations make no sense; foreign_gate: another gate holds its pods too; not_gated: a pod waits
-without our gate; draining: ranks of it are still to be moved off a drain node."""
+without our gate; draining: ranks of it are still to be moved off a drain node; queue_limit: its
+queue would exceed its limit; queue_borrowed: it would borrow what nobody has to lend;
+queue_reclaiming: it would borrow while a gang within its guarantee waits for what borrowers give
+back."""
 
 GANG_RESULTS = ("placed", "conflicted", "failed", "rolled_back")
 """placed: let go and pinned; conflicted: changed meanwhile, and tried again; failed: no answer or

@@ -57,7 +57,8 @@ RDMA_LLDP_NEIGHBOR = gauge(
 RDMA_LLDP_SILENT = gauge(
     "railwatch_rdma_lldp_silent",
     "1 for a network interface with a link on which no LLDP frame came for --lldp.silence: the "
-    "switch sends none, or the NIC's firmware keeps them for itself.",
+    "switch sends none, or the NIC's firmware keeps them for itself; 0 while that is awaited; "
+    "absent where the neighbour is known.",
     labels=("netdev",),
     source="LLDP frames",
 )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 PREFIX = "railwatch.io"
@@ -13,7 +13,17 @@ OWNED = "owned"
 VERIFIED = "verified"
 VERIFIED_BOOT = "verified-boot"
 MANAGED = "managed"
+LEASE_END = "lease-end"
+"""Annotation of a rented node, by its owner: when (RFC 3339) its lease ends."""
+
 RAILS = "rails"
+"""Annotation of a node: where its GPUs and NICs stand; catalog/rails.py says how."""
+
+TOPOLOGY_SOURCE = "topology-source"
+"""Annotation of a node on which the publisher wrote something: whence its tiers are."""
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+"""Label of every object that is wholly ours."""
 
 TOPOLOGY = "topology"
 """Begins the prefix of the topology labels: `topology.railwatch.io/tier-0`, nearest the node."""
@@ -164,6 +174,10 @@ def dump_devices(
     raise WireError(f"{len(faults)} device faults do not fit in {limit} bytes")
 
 
+_ENTRY = tuple(each.name for each in fields(DeviceFault) if each.name != "device")
+"""The parts of a fault in the annotation; it stands under its device."""
+
+
 def _encode(
     faults: Sequence[DeviceFault],
     history: list[dict[str, Any]],
@@ -172,8 +186,7 @@ def _encode(
 ) -> str:
     document: dict[str, list[dict[str, Any]]] = {HISTORY: history} if history else {}
     for fault in sorted(faults, key=lambda f: (f.device, f.fault)):
-        entry = asdict(fault)
-        del entry["device"]
+        entry = {name: getattr(fault, name) for name in _ENTRY}
         if evidence is not None and len(fault.evidence) > evidence:
             entry["evidence"] = fault.evidence[:evidence] + CUT
         if users is not None and fault.users:

@@ -28,6 +28,8 @@ _PANEL_UNSET = (
     "repeatDirection", "timeFrom", "timeShift",
 )  # fmt: skip
 """Fields of the current model that grafanalib writes even where nobody set them."""
+_OPTION_LEGACY = ("fieldOptions", "showThresholdLabels", "showThresholdMarkers")
+"""What a bar gauge shows stands in `fieldConfig` since Grafana 7."""
 _CUSTOM_LEGACY = ("displayMode",)
 """A table's cells are told how to look by `cellOptions` since Grafana 9.2."""
 _ROW_LEGACY = ("datasource", "description", "fieldConfig", "targets", "transformations",
@@ -95,6 +97,7 @@ def _panel(panel: Mapping[str, Any]) -> dict[str, Any]:
             "defaults": defaults | {"custom": custom},
             "overrides": config.get("overrides", []),
         },
+        "options": _without(panel["options"], _OPTION_LEGACY),
         "targets": [_target(target) for target in panel["targets"]],
     }
     return clean

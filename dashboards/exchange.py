@@ -14,6 +14,7 @@ GRAFANA = "12.0.0"
 """The oldest Grafana that reads the schema version we write without guessing."""
 
 _PANEL_NAMES = {
+    "bargauge": "Bar gauge",
     "stat": "Stat",
     "state-timeline": "State timeline",
     "table": "Table",

@@ -1,44 +1,24 @@
-"""The whole fleet at a glance, in sums: how many devices work, what is wrong, where to look."""
+"""The whole fleet at a glance, in sums: how many devices work, what is wrong, where to look.
 
-from catalog.exporter import COLLECTOR, COLLECTOR_STATE
-from catalog.gpu import (
-    GPU_MEMORY_CAPACITY,
-    GPU_MEMORY_USED,
-    GPU_POWER,
-    GPU_POWER_LIMIT,
-    GPU_STATE,
-    GPU_UTILIZATION,
-    GPU_XID_ERRORS,
-)
+Every sum is recorded, so that the dashboard opens as fast for 5,000 nodes as for five.
+"""
+
+from catalog import fleet as recorded
+from catalog.gpu import GPU_STATE
 from catalog.labels import CONDITION, NODE, VERDICT
-from catalog.rdma import (
-    RDMA_PORT_LINK_DOWNED,
-    RDMA_PORT_RATE,
-    RDMA_PORT_RECEIVE,
-    RDMA_PORT_TRANSMIT,
-)
+from catalog.rdma import RDMA_PORT_LINK_DOWNED, RDMA_PORT_RECEIVE, RDMA_PORT_TRANSMIT
 from dashboards import variables
 from dashboards.links import FLEET_UID, to_node
-from dashboards.model import (
-    Board,
-    Chart,
-    Column,
-    Listing,
-    Panel,
-    Query,
-    Section,
-    Unit,
-)
-from dashboards.promql import Scope, fleet_scope, increase, rate
+from dashboards.model import Board, Chart, Column, Panel, Section, Step, Unit
+from dashboards.panels import bars, chart, table
+from dashboards.promql import Scope, fleet_scope
 from dashboards.sections import faults, totals
 from dashboards.settings import Settings
-from dashboards.states import colors
-
-BUSY = 0.05
-"""A GPU counts as busy above this utilisation; below it lie monitoring and idle processes."""
+from dashboards.states import USE_COLORS, colors
 
 _NO_GPU = "No exporter reports a GPU."
 _NO_PORT = "No exporter reports an RDMA port."
+_PER_HOUR = 3600
 
 
 def dashboard(settings: Settings) -> Board:
@@ -55,168 +35,197 @@ def dashboard(settings: Settings) -> Board:
                 title="Where to look",
                 panels=(faults.by_node(scope), _silent(scope), _collectors(scope)),
             ),
-            Section(
-                title="GPUs",
-                panels=(_states(scope), _busy(scope), _memory(scope), _power(scope)),
-            ),
+            Section(title="GPUs", panels=_gpus(scope)),
             Section(title="Faults", panels=(_open(scope), _xids(scope))),
             Section(title="RDMA", panels=(_throughput(scope), _links_lost(scope))),
+            Section(title="Objectives", panels=_objectives(scope)),
         ),
-        annotations=(),
+        annotations=(faults.fleet_annotation(scope),),
     )
 
 
 def _silent(scope: Scope) -> Panel:
-    return Panel(
-        title="Exporters down by node",
-        description="Nodes whose exporter does not answer. Their conditions go Unknown after the "
-        "bridge's grace; nothing is tainted for silence.",
-        unit=Unit.NONE,
-        view=Listing(
-            columns=(
-                Column(field=scope.cluster, title="Cluster"),
-                Column(field=NODE, title="Node", link=to_node()),
-            )
+    return table(
+        "Exporters down by node",
+        "Nodes whose exporter does not answer. Their conditions go Unknown after the bridge's "
+        "grace; nothing is tainted for silence.",
+        (
+            Column(field=scope.cluster, title="Cluster"),
+            Column(field=NODE, title="Node", link=to_node()),
         ),
-        queries=(Query(expr=f"max by {scope.labels()} ({scope.up()}) == 0"),),
-        no_data="Every exporter answers.",
+        (f"max by {scope.labels()} ({scope.up()}) == 0",),
+        none="Every exporter answers.",
         width=12,
     )
 
 
 def _collectors(scope: Scope) -> Panel:
-    unwell = scope.select(COLLECTOR_STATE, 'state=~"failed|hung"')
-    return Panel(
-        title="Nodes with a blind collector",
-        description="Nodes on which a facility is there but cannot be read, or does not answer "
-        "in time. Its faults can neither be seen nor be proven gone.",
-        unit=Unit.NUMBER,
-        view=Chart(),
-        queries=(
-            Query(
-                expr=f"sum by ({', '.join(COLLECTOR)}) ({unwell})",
-                legend="{{family}}/{{facility}}",
-            ),
+    unwell = scope.select(recorded.COLLECTORS, 'state=~"failed|hung"')
+    return chart(
+        "Nodes with a blind collector",
+        "Nodes on which a facility is there but cannot be read, or does not answer in time. Its "
+        "faults can neither be seen nor be proven gone.",
+        {"{{family}}/{{facility}}": f"sum by (family, facility) ({unwell}) > 0"},
+        none="Every collector reads what there is.",
+    )
+
+
+def _gpus(scope: Scope) -> tuple[Panel, ...]:
+    def total(metric: recorded.Recorded) -> str:
+        return f"sum({scope.select(metric)})"
+
+    return (
+        chart(
+            "GPUs by state",
+            f"{GPU_STATE.help} A fall of the whole stack means exporters not heard.",
+            {"{{state}}": f"sum by (state) ({scope.select(recorded.GPUS)})"},
+            view=Chart(stacked=True, fixed=colors(GPU_STATE)),
+            none=_NO_GPU,
         ),
-        no_data="No exporter was heard.",
-    )
-
-
-def _states(scope: Scope) -> Panel:
-    return Panel(
-        title="GPUs by state",
-        description=f"{GPU_STATE.help} A fall of the whole stack means exporters not heard.",
-        unit=Unit.NUMBER,
-        view=Chart(stacked=True, fixed=colors(GPU_STATE)),
-        queries=(Query(expr=f"sum by (state) ({scope.select(GPU_STATE)})", legend="{{state}}"),),
-        no_data=_NO_GPU,
-    )
-
-
-def _busy(scope: Scope) -> Panel:
-    used = scope.select(GPU_UTILIZATION)
-    return Panel(
-        title="GPUs busy",
-        description=f"Share of the GPUs that are more than {BUSY:.0%} utilised, and the mean "
-        "utilisation over all. A wide gap means jobs that hold GPUs without feeding them.",
-        unit=Unit.RATIO,
-        view=Chart(maximum=1),
-        queries=(
-            Query(expr=f"avg({used} > bool {BUSY})", legend="busy"),
-            Query(expr=f"avg({used})", legend="mean utilisation"),
+        chart(
+            "GPUs by use",
+            f"{recorded.GPU_USE.help} Idle: a pod holds it and it does not work. Lost: a fault "
+            "keeps work away from it, whoever holds it.",
+            {"{{use}}": f"sum by (use) ({scope.select(recorded.GPU_USE)})"},
+            view=Chart(stacked=True, fixed=USE_COLORS),
+            none=_NO_GPU,
         ),
-        no_data=_NO_GPU,
-    )
-
-
-def _memory(scope: Scope) -> Panel:
-    return Panel(
-        title="GPU memory",
-        description="Framebuffer memory allocated by processes; dashed: what there is.",
-        unit=Unit.BYTES,
-        view=Chart(dashed=("capacity",)),
-        queries=(
-            Query(expr=f"sum({scope.select(GPU_MEMORY_USED)})", legend="in use"),
-            Query(expr=f"sum({scope.select(GPU_MEMORY_CAPACITY)})", legend="capacity"),
+        chart(
+            "Mean utilisation",
+            "Mean over all GPUs of the share of time in which a kernel ran. Far below the share of "
+            "busy GPUs it means jobs that hold GPUs without feeding them.",
+            {
+                "utilisation": f"{total(recorded.UTILIZATION_SUM)} "
+                f"/ {total(recorded.UTILIZATION_COUNT)}"
+            },
+            unit=Unit.RATIO,
+            view=Chart(maximum=1),
+            none=_NO_GPU,
         ),
-        no_data=_NO_GPU,
-    )
-
-
-def _power(scope: Scope) -> Panel:
-    return Panel(
-        title="GPU power",
-        description="Power draw of all boards; dashed: the sum of the limits in force.",
-        unit=Unit.WATTS,
-        view=Chart(dashed=("limit",)),
-        queries=(
-            Query(expr=f"sum({scope.select(GPU_POWER)})", legend="draw"),
-            Query(expr=f"sum({scope.select(GPU_POWER_LIMIT)})", legend="limit"),
+        chart(
+            "GPU memory",
+            "Framebuffer memory allocated by processes; dashed: what there is.",
+            {
+                "in use": total(recorded.MEMORY_USED_SUM),
+                "capacity": total(recorded.MEMORY_CAPACITY_SUM),
+            },
+            unit=Unit.BYTES,
+            view=Chart(dashed=("capacity",)),
+            none=_NO_GPU,
         ),
-        no_data=_NO_GPU,
+        chart(
+            "GPU power",
+            "Power draw of all boards; dashed: the sum of the limits in force.",
+            {"draw": total(recorded.POWER_SUM), "limit": total(recorded.POWER_LIMIT_SUM)},
+            unit=Unit.WATTS,
+            view=Chart(dashed=("limit",)),
+            none=_NO_GPU,
+        ),
+        bars(
+            "GPUs by holder",
+            "GPUs that each namespace holds, whatever they do; none stands for those that work "
+            "for no pod.",
+            f"sum by (namespace) ({scope.select(recorded.GPU_USE, _HELD)})",
+            "{{namespace}}",
+            none="No pod holds a GPU.",
+        ),
     )
+
+
+_HELD = 'use!="free",namespace!=""'
 
 
 def _open(scope: Scope) -> Panel:
-    firing = scope.select("ALERTS", faults.FIRING, faults.BRIDGED)
-    return Panel(
-        title="Open faults by condition",
-        description="Firing alerts that the bridge acts on, by the node condition they set.",
-        unit=Unit.NUMBER,
+    return chart(
+        "Open faults by condition",
+        "Firing alerts that the bridge acts on, by the node condition they set.",
+        {
+            "{{condition}} ({{verdict}})": f"sum by ({CONDITION}, {VERDICT}) "
+            f"({scope.select(recorded.OPEN_FAULTS)})"
+        },
         view=Chart(stacked=True),
-        queries=(
-            Query(
-                expr=f"count by ({CONDITION}, {VERDICT}) ({firing})",
-                legend="{{condition}} ({{verdict}})",
-            ),
-        ),
-        no_data="No fault was open in this time range.",
+        none="No fault was open in this time range.",
     )
 
 
 def _xids(scope: Scope) -> Panel:
-    return Panel(
-        title="Xid errors",
-        description="Xid errors in each window over all GPUs, by NVIDIA's own resolution. A code "
-        "that asks nothing of the node's owner counts from its second occurrence on.",
-        unit=Unit.NUMBER,
+    return chart(
+        "Xid errors an hour",
+        "Xid errors over all GPUs at their rate of the last five minutes, by NVIDIA's own "
+        "resolution. A code that asks nothing of the node's owner counts from its second "
+        "occurrence on.",
+        {
+            "{{resolution}}": f"{_PER_HOUR} * sum by (resolution) "
+            f"({scope.select(recorded.XID_RATE)})"
+        },
         view=Chart(bars=True, stacked=True),
-        queries=(
-            Query(
-                expr=f"sum by (resolution) ({increase(scope.select(GPU_XID_ERRORS))})",
-                legend="{{resolution}}",
-            ),
-        ),
-        no_data=_NO_GPU,
+        none="No Xid error is counted: no GPU reports its log.",
     )
 
 
 def _throughput(scope: Scope) -> Panel:
-    return Panel(
-        title="RDMA throughput",
-        description="Bytes a second over all ports; dashed: what their links could carry in one "
-        "direction.",
+    received, sent = (
+        recorded.RAIL_RATES[metric] for metric in (RDMA_PORT_RECEIVE, RDMA_PORT_TRANSMIT)
+    )
+    return chart(
+        "RDMA throughput",
+        "Bytes a second over all ports; dashed: what their links could carry in one direction.",
+        {
+            "received": f"sum({scope.select(received)})",
+            "sent": f"sum({scope.select(sent)})",
+            "capacity": f"sum({scope.select(recorded.RAIL_CAPACITY)})",
+        },
         unit=Unit.BYTES_PER_SECOND,
         view=Chart(dashed=("capacity",)),
-        queries=(
-            Query(expr=f"sum({rate(scope.select(RDMA_PORT_RECEIVE))})", legend="received"),
-            Query(expr=f"sum({rate(scope.select(RDMA_PORT_TRANSMIT))})", legend="sent"),
-            Query(expr=f"sum({scope.select(RDMA_PORT_RATE)})", legend="capacity"),
-        ),
-        no_data=_NO_PORT,
+        none=_NO_PORT,
     )
 
 
 def _links_lost(scope: Scope) -> Panel:
-    return Panel(
-        title="RDMA links lost",
-        description="Times that links went down in each window, over all ports.",
-        unit=Unit.NUMBER,
+    lost = scope.select(recorded.RAIL_RATES[RDMA_PORT_LINK_DOWNED])
+    return chart(
+        "RDMA links lost an hour",
+        "Times that links went down, over all ports, at their rate of the last five minutes.",
+        {"links lost": f"{_PER_HOUR} * sum({lost})"},
         view=Chart(bars=True),
-        queries=(
-            Query(
-                expr=f"sum({increase(scope.select(RDMA_PORT_LINK_DOWNED))})", legend="links lost"
+        none=_NO_PORT,
+    )
+
+
+def _objectives(scope: Scope) -> tuple[Panel, ...]:
+    def good(slo: str) -> str:
+        errors = scope.select(recorded.SLO_ERRORS, f'slo="{slo}"')
+        return f"1 - avg({errors})"
+
+    objective = f"max by (slo) ({scope.select(recorded.SLO_OBJECTIVE)})"
+    return (
+        chart(
+            "Goodput and telemetry",
+            "Share of GPU-hours not lost to faults, and of nodes of which everything is observed; "
+            "dashed: the objective of each.",
+            {
+                "goodput": good(recorded.GOODPUT),
+                "telemetry": good(recorded.TELEMETRY),
+                "objective: {{slo}}": objective,
+            },
+            unit=Unit.RATIO,
+            none="No objective is recorded: railwatch's rules are not evaluated here.",
+            view=Chart(
+                dashed=("objective: goodput", "objective: telemetry"), minimum=0.9, maximum=1
             ),
         ),
-        no_data=_NO_PORT,
+        chart(
+            "Burn rate",
+            "How many times faster than the objective allows errors came over an hour and over six "
+            "hours. At 1 a month's error budget lasts a month, at 14.4 two days.",
+            {
+                "{{slo}}, {{window}}": f"max by (slo, window) "
+                f"({scope.select(recorded.SLO_BURN, _WINDOWS)})"
+            },
+            none="No objective is recorded: railwatch's rules are not evaluated here.",
+            steps=(Step(value=6, color="orange"), Step(value=14.4, color="red")),
+        ),
     )
+
+
+_WINDOWS = 'window=~"1h|6h"'

@@ -9,6 +9,7 @@ from grafanalib._gen import DashboardEncoder
 from dashboards.classic import DATASOURCE, normalise
 from dashboards.layout import Place, place
 from dashboards.model import (
+    Bars,
     Board,
     Chart,
     Column,
@@ -120,6 +121,8 @@ def _panel(panel: Panel, at: Place) -> core.Panel:
             return _timeline(panel, panel.view, at)
         case Listing():
             return _listing(panel, panel.view, at)
+        case Bars():
+            return _bars(panel, panel.view, at)
 
 
 def _shared(panel: Panel, at: Place, *, now: bool) -> dict[str, Any]:
@@ -166,7 +169,7 @@ def _chart(panel: Panel, chart: Chart, at: Place) -> core.Panel:
         thresholdsStyleMode="dashed" if panel.thresholds else "off",
         axisSoftMin=0,
         overrides=[*map(_fixed, chart.fixed), *map(_dashed, chart.dashed)],
-        extraJson=_defaults(panel, max=chart.maximum)
+        extraJson=_defaults(panel, max=chart.maximum, custom={"axisSoftMin": chart.minimum})
         | {"options": {"legend": {"showLegend": True}}},
     )
 
@@ -203,6 +206,21 @@ def _figure(panel: Panel, figure: Figure, at: Place) -> core.Panel:
         graphMode="area" if figure.trend else "none",
         reduceCalc="lastNotNull",
         extraJson={"options": {"wideLayout": True, "showPercentChange": False}},
+    )
+
+
+def _bars(panel: Panel, bars: Bars, at: Place) -> core.Panel:
+    options = {
+        "namePlacement": "auto",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        "showUnfilled": True,
+        "sizing": "auto",
+        "valueMode": "color",
+    }
+    return core.BarGauge(
+        **_shared(panel, at, now=True),
+        displayMode="gradient",
+        extraJson=_defaults(panel, min=0, max=bars.maximum) | {"options": options},
     )
 
 

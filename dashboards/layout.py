@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dashboards.model import Chart, Figure, Listing, Panel, Section, Timeline
+from dashboards.model import Bars, Chart, Figure, Listing, Panel, Section, Timeline
 
 COLUMNS = 24
-_USUAL = {Chart: (12, 8), Figure: (4, 4), Timeline: (12, 8), Listing: (24, 8)}
+_USUAL = {Chart: (12, 8), Figure: (4, 4), Timeline: (12, 8), Listing: (24, 8), Bars: (12, 8)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

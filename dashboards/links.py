@@ -1,16 +1,58 @@
 """Where one dashboard leads to another: by uid, which never changes, never by title."""
 
-from catalog.labels import CLUSTER, NODE
+from catalog.labels import CLUSTER, GPU, NODE
 
 FLEET_UID = "railwatch-fleet"
 NODE_UID = "railwatch-node"
+GPU_UID = "railwatch-gpu"
+WORKLOAD_UID = "railwatch-workload"
+FABRIC_UID = "railwatch-fabric"
+HEALTH_UID = "railwatch-health"
+SCHEDULER_UID = "railwatch-scheduler"
+STORAGE_UID = "railwatch-storage"
+IMAGES_UID = "railwatch-images"
+COMPONENTS_UID = "railwatch-components"
+UPLINK_UID = "railwatch-uplink"
+COST_UID = "railwatch-cost"
+SELF_UID = "railwatch-self"
+
+NAMESPACE, WORKLOAD = "namespace", "workload"
 
 _CARRIED = f"${{datasource:queryparam}}&${{{CLUSTER}:queryparam}}&${{__url_time_range}}"
+_CELL = "${__value.raw}"
+
+
+def _to(uid: str, **chosen: str) -> str:
+    """Return a link that takes data source, cluster and time range along, and chooses more."""
+    return "&".join(
+        (f"/d/{uid}?{_CARRIED}", *(f"var-{name}={value}" for name, value in chosen.items()))
+    )
+
+
+def _cell(column: str) -> str:
+    return f"${{__data.fields.{column}}}"
 
 
 def to_node() -> str:
-    """Return the link of a cell that holds a node's name.
+    """Return the link of a cell that holds a node's name."""
+    return _to(NODE_UID, **{NODE: _CELL})
 
-    Data source, cluster and time range are taken along.
-    """
-    return f"/d/{NODE_UID}?{_CARRIED}&var-{NODE}=${{__value.raw}}"
+
+def to_gpu(node: str = "Node") -> str:
+    """Return the link of a cell that holds a GPU's index, beside a column with its node."""
+    return _to(GPU_UID, **{NODE: _cell(node), GPU: _CELL})
+
+
+def to_workload(namespace: str = "Namespace") -> str:
+    """Return the link of a cell that holds a workload, beside a column with its namespace."""
+    return _to(WORKLOAD_UID, **{NAMESPACE: _cell(namespace), WORKLOAD: _CELL})
+
+
+def to_namespace() -> str:
+    """Return the link of a cell that holds a namespace."""
+    return _to(WORKLOAD_UID, **{NAMESPACE: _CELL})
+
+
+def to_fabric() -> str:
+    """Return the link of a cell that stands for the fabric's part of a fault."""
+    return _to(FABRIC_UID)

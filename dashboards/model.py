@@ -16,6 +16,9 @@ class Unit(StrEnum):
     BYTES = "bytes"
     BYTES_PER_SECOND = "Bps"
     CELSIUS = "celsius"
+    HERTZ = "hertz"
+    PER_SECOND = "cps"
+    SCIENTIFIC = "sci"
     WATTS = "watt"
     KILOWATT_HOURS = "kwatth"
     SECONDS = "s"
@@ -46,6 +49,8 @@ class Chart:
 
     stacked: bool = False
     bars: bool = False
+    minimum: float = 0
+    """Where the axis begins unless something lies below."""
     maximum: float | None = None
     fixed: tuple[tuple[str, str], ...] = ()
     dashed: tuple[str, ...] = ()
@@ -95,7 +100,14 @@ class Listing:
     columns: tuple[Column, ...]
 
 
-View = Chart | Figure | Timeline | Listing
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bars:
+    """One bar a series, as they are now, to be compared with each other."""
+
+    maximum: float | None = None
+
+
+View = Chart | Figure | Timeline | Listing | Bars
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,3 +81,9 @@ def state_number(scope: Scope, metric: Metric, by: str, *more: str) -> str:
         selector = scope.select(metric, *more, f'state="{state}"')
         parts.append(f"{number} * {selector}")
     return f"sum by {by} ({' or '.join(parts)})"
+
+
+def quantile(scope: Scope, histogram: Metric, share: float, *by: str) -> str:
+    """Return a quantile of a histogram over the step of the chart."""
+    buckets = rate(scope.select(f"{histogram.name}_bucket"))
+    return f"histogram_quantile({share:g}, sum by ({', '.join((*by, 'le'))}) ({buckets}))"

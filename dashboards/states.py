@@ -20,6 +20,9 @@ _COLORS = {
     "failed": BAD,
 }
 
+USE_COLORS = (("busy", GOOD), ("idle", "yellow"), ("free", "blue"), ("lost", BAD))
+COVERAGE_COLORS = (("covered", GOOD), ("blind", BLIND), ("silent", WARN))
+PORT_COLORS = (("active", GOOD), ("down", BAD), ("other", IDLE))
 SEVERITY_COLORS = (("critical", BAD), ("warning", WARN), ("info", "blue"))
 VERDICT_COLORS = (("observe", "blue"), ("avoid", "yellow"), ("cordon", WARN), ("drain", BAD))
 

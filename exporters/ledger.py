@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from exporters.facility import Cycle, End, Outcome, State
 from exporters.moment import Moment
@@ -86,10 +87,11 @@ class Ledger:
                 record.miss(cycle)
 
     def samples(self, now: Moment) -> Iterator[Sample]:
-        """Yield what was read within the last three intervals."""
-        for record in self._records.values():
-            if record.read is not None and self.fresh(record.read, now):
-                yield from record.samples
+        """Return what was read within the last three intervals."""
+        known = self._records.values()
+        return chain.from_iterable(
+            one.samples for one in known if one.read is not None and self.fresh(one.read, now)
+        )
 
     def notes(self, now: Moment) -> Iterator[Note]:
         """Yield what was noted within the last three intervals."""

@@ -200,7 +200,11 @@ NEEDS: tuple[Need, ...] = (
     ),
     Need(
         name=NET_ADMIN,
-        facilities=("rdma_ethtool.modules", "rdma_netlink.resources"),
+        facilities=(
+            "rdma_ethtool.modules",
+            "rdma_ethtool.modules_detail",
+            "rdma_netlink.resources",
+        ),
         privilege="CAP_NET_ADMIN in the node's network namespace",
         lacking=_net_admin,
         gives="hostNetwork: true\ncontainers:\n- securityContext:\n    privileged: true\n",

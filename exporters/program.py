@@ -29,7 +29,6 @@ from exporters.rdma.learned import Learned
 from exporters.rdma.unwrap import Unwrap
 from exporters.registry import (
     FABRIC,
-    FAMILIES,
     GPU,
     NODE,
     RDMA,
@@ -37,7 +36,7 @@ from exporters.registry import (
     RDMA_NETLINK,
     TOPOLOGY,
     UPLINK,
-    chosen,
+    worker_modules,
 )
 from exporters.sample import Sample
 from exporters.settings import Settings
@@ -53,15 +52,10 @@ _SETTLE_LIMIT = 2.0
 SLOW_INTERVALS = 12
 
 
-def worker_modules(settings: Settings) -> dict[str, str]:
-    """Return the worker module of each family that is read."""
-    return {f.name: f.worker for f in FAMILIES if chosen(f, settings.facilities)}
-
-
 def families(settings: Settings, epoch: float) -> tuple[Family, ...]:
     """Return the families that are read."""
     pace = Pace.of(settings.interval, epoch)
-    wanted = worker_modules(settings)
+    wanted = worker_modules(settings.facilities)
     made: list[Family] = []
     gpus: GpuFamily | None = None
     node = NodeFamily(settings, pace) if NODE.name in wanted else None
@@ -81,7 +75,7 @@ def families(settings: Settings, epoch: float) -> tuple[Family, ...]:
     if RDMA_NETLINK.name in wanted:
         made.append(SoloFamily(RDMA_NETLINK, settings, _slow(settings, epoch), lasting=False))
     if TOPOLOGY.name in wanted:
-        made.append(TopologyFamily(settings, _slow(settings, epoch)))
+        made.append(TopologyFamily(settings, _slow(settings, epoch), rdma.overhear))
     made += _beyond(settings, pace, wanted.keys())
     if node:
         made.append(node)

@@ -146,13 +146,23 @@ RDMA_ETHTOOL = Family(
     name="rdma_ethtool",
     reads="network interfaces of RDMA ports, through ethtool",
     worker="exporters.rdma.ethtool_worker",
-    facilities=(roce.FACILITY, modules.FACILITY),
+    facilities=(
+        roce.FACILITY,
+        roce.DETAIL_FACILITY,
+        modules.FACILITY,
+        modules.DETAIL_FACILITY,
+    ),
 )
 RDMA_NETLINK = Family(
     name="rdma_netlink",
     reads="RDMA devices, through the kernel's NETLINK_RDMA",
     worker="exporters.rdma.nldev_worker",
-    facilities=(nldev_links.FACILITY, nldev_resources.FACILITY, nldev_counters.FACILITY),
+    facilities=(
+        nldev_links.NAMESPACES,
+        nldev_links.FACILITY,
+        nldev_resources.FACILITY,
+        nldev_counters.FACILITY,
+    ),
 )
 TOPOLOGY = Family(
     name="topology",
@@ -218,3 +228,8 @@ FAMILIES: tuple[Family, ...] = (
 def chosen(family: Family, keys: frozenset[str]) -> tuple[Facility[Any], ...]:
     """Return the family's facilities among these keys."""
     return tuple(facility for facility in family.facilities if facility.key in keys)
+
+
+def worker_modules(keys: frozenset[str]) -> dict[str, str]:
+    """Return the worker module of each family of which something is read."""
+    return {family.name: family.worker for family in FAMILIES if chosen(family, keys)}

@@ -24,6 +24,9 @@ from exporters.sample import Note, Sample
 
 D = TypeVar("D")
 
+_MICRO = 6
+"""Digits of a duration."""
+
 GONE = (End.LOST, End.ABSENT)
 """What a reading may say of its device that makes every further one pointless."""
 
@@ -146,8 +149,11 @@ class _Run:
         return State.OK if self.samples or self.notes else State.ABSENT
 
 
-def run(facility: Facility[D], devices: Iterable[D]) -> Outcome:
-    """Run every reading of a facility on every device; a device that is gone ends the run."""
+def run(facility: Facility[D], devices: Iterable[D], about: tuple[Note, ...] = ()) -> Outcome:
+    """Run every reading of a facility on every device; a device that is gone ends the run.
+
+    `about` says beforehand what it is about; that alone is no success.
+    """
     gathered = _Run()
     began = time.monotonic()
     for device in devices:
@@ -157,9 +163,9 @@ def run(facility: Facility[D], devices: Iterable[D]) -> Outcome:
     return Outcome(
         facility=facility.name,
         state=gathered.state,
-        seconds=time.monotonic() - began,
+        seconds=round(time.monotonic() - began, _MICRO),
         samples=tuple(gathered.samples),
-        notes=tuple(gathered.notes),
+        notes=(*about, *gathered.notes),
         problem=gathered.problem,
         device=gathered.device,
     )

@@ -16,8 +16,8 @@ from exporters.zygote import Zygote
 
 log = logging.getLogger(__name__)
 
-_CHUNK = 1 << 18
-_LULL = 0.005
+_CHUNK = 1 << 15
+_LULL = 0.01
 """Seconds for which what workers say may gather."""
 
 

@@ -1,10 +1,10 @@
 """The zygote: a single-threaded process that forks the workers and reaps them.
 
 It is forked before the program has any thread, because a fork from a threaded process can leave a
-lock held for ever in the child; and after the program has imported what it needs and read its
-command line, so that what this takes is there once, and not in each process anew. It imports what
-the workers need once, so that they share it. It touches no hardware and never waits for anything
-but an order or a death.
+lock held for ever in the child; and after the command line was read, but before the program imports
+what it alone needs, so that what both need is there once and the workers carry no more. It imports
+what the workers need once, so that they share it. It touches no hardware and never waits for
+anything but an order or a death.
 
 Everything ends with the program, also when that is killed: the kernel ends the zygote with the
 program's main thread, and the workers with the zygote.
@@ -110,8 +110,11 @@ class Zygote:
             time.sleep(0.005)
 
 
+_c = ctypes.CDLL(None)  # once: each worker that made its own would write on shared pages
+
+
 def _prctl(option: int, value: int | bytes) -> None:
-    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+    _c.prctl(option, value, 0, 0, 0)
 
 
 def _bind_to(parent: int) -> None:

@@ -7,33 +7,33 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from health_bridge import access, proofs, replay
-from health_bridge.access import Secret
+from catalog.verdicts import Verdict
+from health_bridge import forget, proofs, release, replay
 from health_bridge.announce import Announcer
+from health_bridge.budget import holds
 from health_bridge.device_rules import DeviceRules
 from health_bridge.errors import Conflict, KubeError
 from health_bridge.evidence import Evidence
-from health_bridge.forget import Forgetting
 from health_bridge.journal import Journal
 from health_bridge.kube import Kube, connect
 from health_bridge.limits import size
-from health_bridge.loop import Loop, Pace
+from health_bridge.loop import Loop
 from health_bridge.metrics import Meter
-from health_bridge.nodes import Keys
+from health_bridge.pace import Pace
 from health_bridge.pause import pause_of
 from health_bridge.policy import keys_of, policy_of
 from health_bridge.poll import Poll
-from health_bridge.release import release
 from health_bridge.server import WEBHOOK, Front
-from health_bridge.settings import DEFAULT_ADDRESS, Connection, Settings, shown
+from health_bridge.settings import DEFAULT_ADDRESS, Settings
 from health_bridge.site import DRY_RUN, SHADOW, WRITES, Site
 from health_bridge.sources import Alertmanager, Endpoint, Prometheus
 from health_bridge.store import WatchedFleet
 from health_bridge.tolerate import Survey, Tolerance
-from program import webconfig
+from program import access, webconfig
+from program.access import Secret, shown
 from program.election import Elector, Errors, identity
 from program.errors import ProgramError, UsageError, run
-from program.flags import Parser, add_flags, build, parser
+from program.flags import add_flags, build, parser
 from program.surface import Surface, add_surface, open_surface, serve, until_signalled
 
 PROGRAM = "railwatch-bridge"
@@ -62,53 +62,15 @@ def main() -> int:
 
 def _main(arguments: list[str]) -> int:
     if arguments[:1] == ["release"]:
-        return _release(arguments[1:])
+        return release.main(arguments[1:], sys.stdout)
     if arguments[:1] == ["replay"]:
         return replay.main(arguments[1:], sys.stdout)
     if arguments[:1] == ["forget-source"]:
-        return _forget_source(arguments[1:])
+        return forget.main(arguments[1:], sys.stdout)
     flags = parser(PROGRAM, __doc__, _EPILOG)
     add_flags(flags, Settings)
     add_surface(flags, DEFAULT_ADDRESS)
     return _serve(flags.parse_args(arguments))
-
-
-def _release(arguments: list[str]) -> int:
-    flags: Parser = parser(f"{PROGRAM} release", "Remove what the bridge has written on nodes.")
-    add_flags(flags, Connection)
-    flags.add_argument(
-        "--all", action="store_true", help="every node of the cluster, and the Lease"
-    )
-    flags.add_argument("nodes", metavar="NODE", nargs="*", help="a node to release")
-    parsed = flags.parse_args(arguments)
-    connection = build(Connection, parsed)
-    kube = connect(connection)
-    for line in release(kube, connection, tuple(parsed.nodes), everything=parsed.all):
-        print(line)
-    return 0
-
-
-def _forget_source(arguments: list[str]) -> int:
-    flags = parser(
-        f"{PROGRAM} forget-source",
-        "Recovery no longer waits for the word of a Prometheus that is gone for good.",
-        "A bridge that still reads from the source names it again: take its --prometheus.url away "
-        "first.",
-    )
-    add_flags(flags, Connection)
-    flags.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
-    flags.add_argument("source", metavar="SOURCE", help="its URL, as --prometheus.url named it")
-    parsed = flags.parse_args(arguments)
-    connection = build(Connection, parsed)
-    forgetting = Forgetting(
-        kube=connect(connection),
-        keys=Keys(prefix=connection.key_prefix),
-        source=shown(parsed.source.rstrip("/")),
-        dry_run=parsed.dry_run,
-    )
-    for line in forgetting.run():
-        print(line)
-    return 0
 
 
 def _serve(parsed: argparse.Namespace) -> int:
@@ -116,9 +78,19 @@ def _serve(parsed: argparse.Namespace) -> int:
     surface = open_surface(parsed)
     if not (settings.alertmanager_urls or settings.prometheus_urls):
         raise UsageError("no source of alerts: give --prometheus.url and --alertmanager.url")
+    _check_cluster(settings)
     token = _webhook_token(settings, surface)
     front, tolerance = _assemble(settings)
     return _run(surface, replace(front, token=token), tolerance)
+
+
+def _check_cluster(settings: Settings) -> None:
+    """Refuse to take nodes for alerts that may be another cluster's: node names repeat."""
+    if holds(Verdict.parse(settings.verdict_max)) and not settings.cluster:
+        raise UsageError(
+            f"--verdict.max={settings.verdict_max} needs --cluster: name the cluster that alerts "
+            "must carry, as the label `cluster` in external_labels of its Prometheus does"
+        )
 
 
 def _webhook_token(settings: Settings, surface: Surface) -> Secret | None:
@@ -145,6 +117,10 @@ def _assemble(settings: Settings) -> tuple[Front, Tolerance | None]:
     elector: Elector | None = None
     kube = connect(settings)
     evidence = _evidence(settings, kube, meter, policy.started)
+
+    def look_again() -> None:
+        loop.hint()
+
     loop = Loop(
         fleet=_fleet(kube, settings),
         poll=poll,
@@ -161,7 +137,12 @@ def _assemble(settings: Settings) -> tuple[Front, Tolerance | None]:
         ),
         meter=meter,
         leading=lambda: elector is None or elector.leading,
-        rules=DeviceRules(kube, enabled=settings.fence_devices),
+        rules=DeviceRules(
+            kube,
+            enabled=settings.fence_devices,
+            stale_after=_STALE * settings.timeout,
+            changed=look_again,
+        ),
         evidence=evidence,
     )
     if settings.leader_elect and _mode(settings) == WRITES:
@@ -234,7 +215,9 @@ def _fleet(kube: Kube, settings: Settings) -> WatchedFleet:
 
 def _poll(settings: Settings, known: proofs.Proofs) -> Poll:
     ways = access.load(
-        settings.http_config_file, (*settings.alertmanager_urls, *settings.prometheus_urls)
+        settings.http_config_file,
+        (*settings.alertmanager_urls, *settings.prometheus_urls),
+        "--prometheus.url or --alertmanager.url",
     )
 
     def endpoint(url: str) -> Endpoint:

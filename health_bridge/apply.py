@@ -44,6 +44,13 @@ class Nodes(Protocol):
         """Merge a patch into the status, conditions by their type."""
 
 
+class Fleet(Nodes, Protocol):
+    """The nodes, one by one and all together."""
+
+    def nodes(self, selector: str = "") -> list[Node]:
+        """Return the nodes that a label selector matches."""
+
+
 class Writer:
     """Takes the steps of one node at a time; safe to use from several threads."""
 

@@ -6,57 +6,21 @@ own. A domain that fails as one spends its own account as one. Who was taken whe
 nodes, so that a restart loses nothing. Giving back never asks the budget.
 """
 
-import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from catalog import bridge
 from catalog.conditions import ACCELERATORS_UNVERIFIED
 from catalog.verdicts import Verdict
+from health_bridge.accounts import AVOID, FLEET, RATE, Account, Level, part_accounts, rate_account
 from health_bridge.domains import domain_of
 from health_bridge.limits import budget_size
 from health_bridge.nodes import NO_SCHEDULE, Keys, Node
 from health_bridge.policy import Policy
 from health_bridge.record import APPLIED, Fault, Record
 
-FLEET, AVOID, RATE, TIER, LABEL = bridge.BUDGETS
 PAUSE = "pause"
 
 Faults = Mapping[str, Sequence[Fault]]
-
-
-@dataclass(slots=True, kw_only=True)
-class Account:
-    """One budget, while it is being spent: `used` are nodes, or a domain in a node's place."""
-
-    name: str
-    size: int
-    used: set[str] = field(default_factory=set)
-    domain: str = ""
-    """The topology domain whose account it is, "" where it is none's."""
-
-    @property
-    def fullness(self) -> float:
-        """Share that is spent; above 1 where others took more than the budget is."""
-        return len(self.used) / self.size
-
-    @property
-    def kind(self) -> str:
-        """Which of the catalogue's budgets it is."""
-        return budget_kind(self.name)
-
-    def has_room_for(self, unit: str) -> bool:
-        """Whether one more may be taken, or this one is taken already."""
-        return len(self.used | {unit}) <= self.size
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
-    """How full a kind of budget is: its fullest account."""
-
-    size: int
-    used: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +41,6 @@ class Ledger:
     """Node that would be avoided → the budget that says no."""
     levels: Mapping[str, Level] = field(default_factory=dict)
     """Kind of budget → how full it is."""
-
-
-def budget_kind(name: str) -> str:
-    """Return the catalogue's word for what withholds: `tier` for `tier-0`, `fleet` for itself."""
-    return re.split("[:-]", name, maxsplit=1)[0]
 
 
 def holds(verdict: Verdict) -> bool:
@@ -170,7 +129,12 @@ class Books:
         """Open the accounts and charge what is out of use already, whoever took it."""
         self._paused = policy.paused
         self._wanted = wanted
-        self._ours = {node.name for node in nodes if _is_ours(node, records[node.name], policy)}
+        self._ours = {
+            node.name
+            for node in nodes
+            if (record := records[node.name]).faults or node.taints
+            if _is_ours(node, record, policy)
+        }
         self.new: set[str] = set()
         self.fleet = Account(name=FLEET, size=budget_size(policy.budget, len(nodes)))
         self._avoid = Account(
@@ -182,8 +146,8 @@ class Books:
                 if _carries(node, Verdict.AVOID.taint_effect, policy.keys)
             },
         )
-        self._rate = _rate(nodes, records, policy, now)
-        self._parts = _parts(nodes, policy)
+        self._rate = rate_account(nodes, records, policy, now)
+        self._parts = part_accounts(nodes, policy)
         for node in nodes:
             if node.name in self._ours or node.cordoned or not node.ready:
                 self._charge(node.name)
@@ -247,41 +211,9 @@ class Books:
 
 def _is_ours(node: Node, record: Record, policy: Policy) -> bool:
     """Whether we hold the node: by a taint, or by fencing its device in the taint's place."""
-    applied = (fault for fault in record.faults if fault.action == APPLIED)
-    return is_taken_by_us(node, policy.keys) or any(is_charged(fault) for fault in applied)
-
-
-def _rate(
-    nodes: Sequence[Node], records: Mapping[str, Record], policy: Policy, now: float
-) -> Account | None:
-    if policy.rate is None:
-        return None
-    lately = {
-        node.name
-        for node in nodes
-        if (taken := records[node.name].owned.taken) is not None
-        and abs(now - taken) < policy.rate.window
-    }
-    return Account(name=RATE, size=budget_size(policy.rate.nodes, len(nodes)), used=lately)
-
-
-def _parts(nodes: Sequence[Node], policy: Policy) -> dict[str, list[Account]]:
-    """Return node → the accounts of its domains and label values."""
-    members: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for node in nodes:
-        for tier, budget in policy.tiers:
-            if domain := node.tiers.get(int(tier)):
-                members[f"{TIER}-{tier}", domain, budget].append(node.name)
-        for key, budget in policy.labels:
-            if value := node.labels.get(key):
-                members[f"{LABEL}:{key}", value, budget].append(node.name)
-    accounts: defaultdict[str, list[Account]] = defaultdict(list)
-    for (name, value, budget), names in members.items():
-        domain = value if name.startswith(TIER) else ""
-        account = Account(name=name, domain=domain, size=budget_size(budget, len(names)))
-        for each in names:
-            accounts[each].append(account)
-    return accounts
+    if is_taken_by_us(node, policy.keys):
+        return True
+    return any(fault.action == APPLIED and is_charged(fault) for fault in record.faults)
 
 
 def withholder(node: str, fault: Fault, ledger: Ledger, ceiling: Verdict) -> str:

@@ -1,12 +1,11 @@
-"""Many nodes written side by side, the worst first, and never for so long that news must wait.
+"""Many nodes written side by side, the worst first, and not for so long that news must wait.
 
 One node that cannot be written holds up no other. A server that does not answer is left alone. What
-is not written within the time is not lost: the next cycle decides it anew, on what is there then.
+is not written in a cycle is not lost: the next one decides it anew, on what is there then.
 """
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -65,10 +64,9 @@ class Crew:
         self._may_go_on = may_go_on
         self._pool = ThreadPoolExecutor(max_workers=size, thread_name_prefix="writer")
 
-    def write(self, plans: Sequence[NodeSteps], now: float, within: float) -> Written:
-        """Take the plans in order, none begun after `within` seconds."""
-        deadline = time.monotonic() + within
-        work = _Work(plans, lambda plan: self._take(plan, now), deadline, self._may_go_on)
+    def write(self, plans: Sequence[NodeSteps], now: float, enough: Callable[[], bool]) -> Written:
+        """Take the plans in order; once `enough` says so, no further one is begun."""
+        work = _Work(plans, lambda plan: self._take(plan, now), enough, self._may_go_on)
         if len(plans) == 1:
             work.run()
         else:
@@ -102,13 +100,13 @@ class _Work:
         self,
         plans: Sequence[NodeSteps],
         take: Take,
-        deadline: float,
+        enough: Callable[[], bool],
         may_go_on: Callable[[], bool],
     ) -> None:
         self._plans: Iterator[NodeSteps] = iter(plans)
         self._take = take
         self._may_go_on = may_go_on
-        self._deadline = deadline
+        self._enough = enough
         self._lock = threading.Lock()
         self._unanswered = 0
         self.errors: list[KubeError] = []
@@ -124,7 +122,7 @@ class _Work:
             if self._unanswered >= _GIVE_UP or not self._may_go_on():
                 return None
             plan = next(self._plans, None)
-            if plan is not None and time.monotonic() > self._deadline:
+            if plan is not None and self._enough():
                 self.late = True
                 return None
             return plan

@@ -122,7 +122,7 @@ def decide(  # noqa: PLR0913 - all that a decision stands on, and what makes it 
     busy = quiet.others(seen.nodes, seen.findings, sight, policy)
     lost = {node.name: with_lost(node, seen.records[node.name], policy, sight.now) for node in busy}
     records = {**seen.records, **lost}
-    checked = check(seen.nodes, records, policy, sight.now)
+    checked = check(busy, records, policy, sight.now)
     still = {
         name: _open(name, checked[name], seen.findings.get(name, {}), sight, policy)
         for name in lost

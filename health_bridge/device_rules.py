@@ -1,17 +1,20 @@
 """DeviceTaintRules and ResourceSlices on the kube-apiserver, in whichever version it serves them.
 
-Slices are read only of nodes with a faulty GPU. Where the server does not serve the rules, or does
-not let us, there is nothing to fence with, and the fault's node answers for it.
+Slices are listed once and then watched: devices move when a card is lost, and the next decision
+must know. Where the server does not serve the rules, or does not let us, there is nothing to fence
+with, and the fault's node answers for it.
 """
 
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from health_bridge.collection import Collection
 from health_bridge.errors import Conflict, Denied, KubeError, Missing, Refused
 from health_bridge.fencing import Device, Fences, Rule
+from health_bridge.following import Following
 from health_bridge.nodes import NO_SCHEDULE
+from health_bridge.slices import Slices
 
 GROUP = "/apis/resource.k8s.io"
 RULE_VERSIONS = ("v1", "v1beta2", "v1alpha3")
@@ -25,8 +28,9 @@ OWNER = "railwatch-bridge"
 ASK_AGAIN = 600.0
 """Seconds before a server that does not serve the rules is asked again."""
 
-ONE_BY_ONE = 50
-"""Nodes whose slices are asked for one by one; of more, all slices that there are."""
+_NONE = 60.0
+"""Seconds for which there is no rule of ours where there was none: a leader that has just lost its
+Lease may still have put one up."""
 
 _MERGE = "application/merge-patch+json"
 
@@ -47,23 +51,48 @@ class Api(Protocol):
     ) -> dict[str, Any]:
         """Return the JSON that a request is answered with; KubeError."""
 
+    def collection(self, path: str, *, page: int) -> Collection:
+        """Return a collection to be listed and watched."""
+
 
 class DeviceRules:
     """Reads what can be fenced and is, and puts up and takes down our rules."""
 
-    def __init__(self, api: Api, *, enabled: bool = True) -> None:
-        """Ask nothing yet; not `enabled`, ask nothing ever."""
+    def __init__(
+        self,
+        api: Api,
+        *,
+        enabled: bool = True,
+        stale_after: float = 30.0,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Ask nothing yet; not `enabled`, ask nothing ever.
+
+        What the server said of slices counts for `stale_after` seconds; `changed` is called when
+        those of a node that was looked at are other ones.
+        """
         self._api = api
         self._enabled = enabled
         self._served: tuple[str, str] | None = None
         self._asked = float("-inf")
+        self._none_until = 0.0
+        self._slices = Slices(changed)
+        self._stale_after = stale_after
+        self._following: Following | None = None
         self.error: KubeError | None = None
         """Why the last look found nothing to fence with, where the server said why."""
 
-    def look(self, nodes: Iterable[str]) -> Fences:
+    def close(self) -> None:
+        """Follow the slices no further."""
+        if self._following is not None:
+            self._following.stop()
+            self._following = None
+
+    def look(self, nodes: frozenset[str]) -> Fences:
         """Return the devices of these nodes and our rules; KubeError where it is only away.
 
-        Nothing is a fence where the server refuses to tell.
+        Nothing is a fence where the server refuses to tell. While there is no device to fence and
+        lately was no rule of ours, the server is not asked for any.
         """
         self.error = None
         try:
@@ -71,19 +100,26 @@ class DeviceRules:
             if served is None:
                 return Fences()
             rules, slices = served
+            self._follow(slices).check()
+            devices = self._slices.devices(nodes)
+            if not devices and time.monotonic() < self._none_until:
+                return Fences()
             found = self._api.request("GET", f"{GROUP}/{rules}/{RULES}", query=_OURS)
-            devices = dict(self._devices(slices, sorted(nodes)))
         except (Denied, Refused, Missing) as error:
             self.error = error
             self._served = None
+            self.close()
             return Fences()
-        return Fences(devices=devices, rules=frozenset(map(_read_rule, found.get("items") or [])))
+        ours = frozenset(map(_read_rule, found.get("items") or []))
+        self._none_until = 0.0 if ours else time.monotonic() + _NONE
+        return Fences(devices=devices, rules=ours)
 
     def write(self, wanted: frozenset[Rule], fences: Fences) -> Fences:
         """Put up and take down rules of ours; return the fences as they stand then.
 
         A rule that cannot be written is no fence, and `error` says why.
         """
+        self._none_until = 0.0
         standing = set(fences.rules)
         kept = {rule.name for rule in wanted}
         present = {rule.name for rule in fences.rules}
@@ -126,34 +162,18 @@ class DeviceRules:
         else:
             self._api.request(method, path, _document(rule, version))
 
-    def _devices(
-        self, version: str, nodes: Sequence[str]
-    ) -> Iterator[tuple[tuple[str, str], Device]]:
-        """Yield (node, uuid) and device; of many nodes, all slices there are cost less."""
-        if len(nodes) > ONE_BY_ONE:
-            wanted = set(nodes)
-            slices: defaultdict[str, list[Document]] = defaultdict(list)
-            for each in self._slices(version):
-                if (name := (each.get("spec") or {}).get("nodeName", "")) in wanted:
-                    slices[name].append(each)
-        else:
-            slices = defaultdict(list, {name: list(self._slices(version, name)) for name in nodes})
-        for name in nodes:
-            yield from (((name, uuid), device) for uuid, device in read_slices(slices[name]))
-
-    def _slices(self, version: str, node: str = "") -> Iterator[Document]:
-        query = [
-            ("limit", str(_PAGE)),
-            *([("fieldSelector", f"spec.nodeName={node}")] * bool(node)),
-        ]
-        more: list[tuple[str, str]] = []
-        while True:
-            found = self._api.request("GET", f"{GROUP}/{version}/{SLICES}", query=[*query, *more])
-            yield from found.get("items") or []
-            following = (found.get("metadata") or {}).get("continue", "")
-            if not following:
-                return
-            more = [("continue", following)]
+    def _follow(self, version: str) -> Following:
+        """Return what follows the slices, begun where it is not yet."""
+        if self._following is None:
+            path = f"{GROUP}/{version}/{SLICES}"
+            self._following = Following(
+                self._api.collection(path, page=_PAGE),
+                self._slices,
+                path,
+                stale_after=self._stale_after,
+            )
+            self._following.start()
+        return self._following
 
     def _versions(self) -> tuple[str, str] | None:
         """Return the versions of rules and slices, None where they are not served."""
@@ -187,38 +207,6 @@ _PAGE = 500
 """Slices in one answer."""
 
 _OURS = (("labelSelector", f"{MANAGED_BY}={OWNER}"),)
-
-
-def read_slices(slices: Iterable[Document]) -> Iterator[tuple[str, Device]]:
-    """Yield each device that tells its uuid; of a pool only its newest generation counts."""
-    specs = [each.get("spec") or {} for each in slices]
-    newest: dict[tuple[str, str], int] = {}
-    for spec in specs:
-        newest[_pool(spec)] = max(_generation(spec), newest.get(_pool(spec), 0))
-    for spec in specs:
-        driver, pool = _pool(spec)
-        if _generation(spec) < newest[driver, pool]:
-            continue
-        for device in spec.get("devices") or []:
-            if (uuid := _uuid(device)) and device.get("name"):
-                yield uuid, Device(driver=driver, pool=pool, name=device["name"])
-
-
-def _pool(spec: Document) -> tuple[str, str]:
-    return spec.get("driver", ""), (spec.get("pool") or {}).get("name", "")
-
-
-def _generation(spec: Document) -> int:
-    return int((spec.get("pool") or {}).get("generation") or 0)
-
-
-def _uuid(device: Document) -> str:
-    """Return the attribute `uuid`; before v1beta2 attributes stood within `basic`."""
-    told = device.get("attributes") or (device.get("basic") or {}).get("attributes") or {}
-    for name, value in told.items():
-        if name.rpartition("/")[2] == "uuid":
-            return str(value.get("string") or "")
-    return ""
 
 
 def _read_rule(document: Document) -> Rule:

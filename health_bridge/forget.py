@@ -4,15 +4,19 @@ Recovery needs proof from every source that a node's record names. One that was 
 URL changed, would block it for ever; no absence tells that from an outage, so a person says it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TextIO
 
 from health_bridge.apply import ATTEMPTS, lock
+from health_bridge.connection import Connection
 from health_bridge.errors import Conflict, KubeError, Missing, Superseded
-from health_bridge.kube import Kube
+from health_bridge.kube import Kube, connect
 from health_bridge.nodes import Keys, Node
 from health_bridge.record import Owned, read_record
+from program.access import shown
 from program.errors import ProgramError
+from program.flags import add_flags, build, parser
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,3 +79,27 @@ class Forgetting:
         text = None if owned == Owned() else owned.dump()
         patch["metadata"]["annotations"] = {self.keys.owned: text}
         self.kube.patch_node(node.name, patch)
+
+
+def main(arguments: Sequence[str], out: TextIO) -> int:
+    """Run the subcommand; the exit code is returned."""
+    flags = parser(
+        "railwatch-bridge forget-source",
+        "Recovery no longer waits for the word of a Prometheus that is gone for good.",
+        "A bridge that still reads from the source names it again: take its --prometheus.url away "
+        "first.",
+    )
+    add_flags(flags, Connection)
+    flags.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    flags.add_argument("source", metavar="SOURCE", help="its URL, as --prometheus.url named it")
+    parsed = flags.parse_args(arguments)
+    connection = build(Connection, parsed)
+    forgetting = Forgetting(
+        kube=connect(connection),
+        keys=Keys(prefix=connection.key_prefix),
+        source=shown(parsed.source.rstrip("/")),
+        dry_run=parsed.dry_run,
+    )
+    for line in forgetting.run():
+        print(line, file=out)
+    return 0

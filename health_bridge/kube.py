@@ -4,7 +4,6 @@ Requests go through the client's transport as plain JSON. Its typed models would
 30 KB about a hundred times what reading the dozen fields does that the bridge needs.
 """
 
-import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,13 +16,14 @@ import urllib3
 import yaml
 from kubernetes import client, config
 
-from health_bridge.errors import Conflict, Denied, Gone, KubeError, Missing, Refused, Unreachable
+from health_bridge.answers import document_of, error_of, mapped, one_line
+from health_bridge.collection import Collection, Query
+from health_bridge.connection import Connection
+from health_bridge.errors import Denied, Missing, Unreachable
 from health_bridge.nodes import Keys, Node, read_node
 from health_bridge.policy import keys_of
-from health_bridge.settings import Connection
 from program.election import Lease
 from program.errors import ProgramError
-from program.watch import Change, Listing, Object
 
 PAGE = 250
 """Nodes in one answer: about 8 MB, so that a large fleet is never in memory at once."""
@@ -31,17 +31,9 @@ PAGE = 250
 _CONNECTIONS = 64
 """That are kept open between requests; those in use at once are as many as ask at once."""
 
-_NODES = "/api/v1/nodes"
+NODES = "/api/v1/nodes"
 _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
-_ERRORS: Mapping[int, type[KubeError]] = {
-    HTTPStatus.UNAUTHORIZED: Denied,
-    HTTPStatus.FORBIDDEN: Denied,
-    HTTPStatus.NOT_FOUND: Missing,
-    HTTPStatus.CONFLICT: Conflict,
-    HTTPStatus.GONE: Gone,
-    HTTPStatus.TOO_MANY_REQUESTS: Unreachable,
-}
 
 
 class Kube:
@@ -56,28 +48,21 @@ class Kube:
 
     def nodes(self, selector: str = "") -> list[Node]:
         """Return the nodes that a label selector matches, all for an empty one."""
-        return [read_node(document, self._keys) for document in self._pages(selector, [])]
+        listed = self.all_nodes(selector).list().objects
+        return [read_node(document, self._keys) for document in listed]
 
-    def listing(self, selector: str) -> Listing:
-        """List the nodes page by page as they are iterated."""
-        seen: list[str] = []
-        return Listing(objects=self._pages(selector, seen), version=lambda: seen[-1])
+    def collection(self, path: str, *, page: int, query: Query = ()) -> Collection:
+        """Return a collection to be listed or watched, `page` objects at a time."""
 
-    def watch(self, selector: str, version: str) -> Iterator[Change]:
-        """Watch the nodes from a version on for as long as one request may take; Gone: too old.
+        def ask(query: Query, patience: float) -> urllib3.BaseHTTPResponse:
+            return self._open("GET", path, query=query, patience=patience)
 
-        The server ends it in time; a connection that outlasts that by half is dead.
-        """
-        seconds = max(1, round(self._timeout))
-        query = [
-            ("watch", "1"),
-            ("allowWatchBookmarks", "true"),
-            ("resourceVersion", version),
-            ("timeoutSeconds", str(seconds)),
-            *([("labelSelector", selector)] if selector else []),
-        ]
-        answer = self._open("GET", _NODES, query=query, patience=1.5 * seconds)
-        return _changes(answer)
+        return Collection(ask, path, page=page, timeout=self._timeout, query=query)
+
+    def all_nodes(self, selector: str = "") -> Collection:
+        """Return the nodes that a label selector matches, all for an empty one."""
+        query = [("labelSelector", selector)] if selector else []
+        return self.collection(NODES, page=PAGE, query=query)
 
     def node(self, name: str) -> Node:
         """Return one node."""
@@ -133,24 +118,11 @@ class Kube:
         accept: str = "application/json",
     ) -> dict[str, Any]:
         """Return the JSON that any other request is answered with."""
-        with _mapped(f"{method} {path}"):
+        with mapped(f"{method} {path}"):
             raw = self._open(
                 method, path, body, content_type, query=tuple(query), accept=accept
             ).data
-        return _document(f"{method} {path}", raw)
-
-    def _pages(self, selector: str, seen: list[str]) -> Iterator[Object]:
-        query = [("limit", str(PAGE)), *([("labelSelector", selector)] if selector else [])]
-        more = ""
-        while True:
-            page = self._request(
-                "GET", _NODES, query=[*query, *([("continue", more)] if more else [])]
-            )
-            yield from page.get("items") or []
-            seen.append(page["metadata"].get("resourceVersion", ""))
-            more = page["metadata"].get("continue", "")
-            if not more:
-                return
+        return document_of(f"{method} {path}", raw)
 
     def _request(
         self,
@@ -161,9 +133,9 @@ class Kube:
         *,
         query: Sequence[tuple[str, str]] = (),
     ) -> dict[str, Any]:
-        with _mapped(f"{method} {path}"):
+        with mapped(f"{method} {path}"):
             raw = self._open(method, path, body, content_type, query=query).data
-        return _document(f"{method} {path}", raw)
+        return document_of(f"{method} {path}", raw)
 
     def _open(  # noqa: PLR0913 - what a request is made of
         self,
@@ -179,7 +151,7 @@ class Kube:
         """Send a request; return its answer, not yet read, or raise what its status means."""
         headers = {"Accept": accept, "Content-Type": content_type}
         patience = self._timeout if patience is None else patience
-        with _mapped(f"{method} {path}"):
+        with mapped(f"{method} {path}"), _clients(f"{method} {path}"):
             with self._lock:  # the client renews its credentials here, and not thread-safely
                 _, url, sent, _, _ = self._api.param_serialize(
                     method=method,
@@ -192,69 +164,23 @@ class Kube:
                 method, url, sent, body, _request_timeout=(min(self._timeout, 5.0), patience)
             ).response
             if answer.status >= HTTPStatus.BAD_REQUEST:
-                raise _error(f"{method} {path}", answer.status, answer.data)
+                raise error_of(f"{method} {path}", answer.status, answer.data)
         return answer
 
 
 @contextmanager
-def _mapped(what: str) -> Iterator[None]:
-    """Turn the transport's errors into ours."""
+def _clients(what: str) -> Iterator[None]:
+    """Turn the client library's own errors into ours: it may lack credentials for the request."""
     try:
         yield
-    except (urllib3.exceptions.HTTPError, client.ApiException, OSError) as error:
-        raise Unreachable(f"{what}: {_line(error)}") from None
+    except client.ApiException as error:
+        raise Unreachable(f"{what}: {one_line(error)}") from None
     except config.ConfigException as error:
-        raise Denied(f"{what}: {_line(error)}") from None
-
-
-def _changes(answer: urllib3.BaseHTTPResponse) -> Iterator[Change]:
-    rest = b""
-    try:
-        with _mapped(f"GET {_NODES}"):
-            for chunk in answer.stream(1 << 16):
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from (_change(line) for line in lines if line)
-    finally:
-        answer.close()
-
-
-def _change(line: bytes) -> Change:
-    what = f"GET {_NODES}?watch"
-    document = _document(what, line)
-    told = document.get("object")
-    if not isinstance(told, dict) or not isinstance(document.get("type"), str):
-        raise Unreachable(f"{what}: the answer is not an event")
-    if document["type"] == "ERROR":
-        status = int(told.get("code") or HTTPStatus.INTERNAL_SERVER_ERROR)
-        raise _error(what, status, json.dumps(told).encode())
-    return Change(kind=document["type"], object=told)
-
-
-def _document(what: str, raw: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(raw)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise Unreachable(f"{what}: the answer is not a JSON object")
-    return document
-
-
-def _error(what: str, status: int, raw: bytes) -> KubeError:
-    kind = _ERRORS.get(status, Unreachable if status >= 500 else Refused)  # noqa: PLR2004 - HTTP
-    try:
-        said = json.loads(raw)["message"]
-    except (ValueError, TypeError, KeyError):
-        said = raw[:200].decode("utf-8", "replace")
-    return kind(f"{what}: HTTP {status}: {_line(said)}")
-
-
-def _line(said: object) -> str:
-    return " ".join(str(said).split())[:500]
+        raise Denied(f"{what}: {one_line(error)}") from None
 
 
 def _node_path(name: str) -> str:
-    return f"{_NODES}/{quote(name, safe='')}"
+    return f"{NODES}/{quote(name, safe='')}"
 
 
 def _leases_path(namespace: str) -> str:
@@ -277,7 +203,7 @@ def connect(connection: Connection, timeout: float | None = None) -> Kube:
             config.load_incluster_config(client_configuration=settings)
     except (OSError, config.ConfigException, yaml.YAMLError, ValueError, TypeError) as error:
         where = connection.kubeconfig or "(empty: not in a pod; name a file)"
-        raise ProgramError(f"--kubeconfig {where}: {_line(error)}") from None
+        raise ProgramError(f"--kubeconfig {where}: {one_line(error)}") from None
     settings.retries = False
     settings.connection_pool_maxsize = _CONNECTIONS
     return Kube(client.ApiClient(settings), keys_of(connection), timeout or connection.timeout)

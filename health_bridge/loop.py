@@ -1,25 +1,33 @@
-"""The loop: look, decide, write, wait; sooner where a webhook hints that there is news."""
+"""The loop: look, decide, write, wait; at once where a webhook hints that there is news.
+
+A cycle that was hinted at asks for alerts alone. What is observed it knows from the last interval,
+and proofs it leaves to the next: it may open faults and never clears one by proof. So the whole
+fleet's telemetry is on nobody's way, however large the fleet is.
+"""
 
 import logging
 import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol, TextIO
+from typing import TextIO
 
-from health_bridge.apply import Nodes, Writer
+from health_bridge.apply import Fleet, Writer
 from health_bridge.crew import Crew, worst_first
 from health_bridge.decide import Decision, questions, to_fence
 from health_bridge.device_rules import DeviceRules
 from health_bridge.dry_run import DryRun
 from health_bridge.errors import Conflict, Denied, KubeError, Refused, Unreachable
 from health_bridge.evidence import Evidence
-from health_bridge.fencing import Fences, Rule
+from health_bridge.fencer import Fencer
+from health_bridge.leases import leases_of
 from health_bridge.metrics import Meter, Report
 from health_bridge.moment import Moment
 from health_bridge.nodes import Node
 from health_bridge.outcome import Memory
+from health_bridge.pace import Pace
 from health_bridge.pause import Pause
 from health_bridge.policy import Policy
 from health_bridge.poll import Poll, Round
@@ -27,36 +35,18 @@ from health_bridge.quiet import Quiet
 from health_bridge.throttle import Throttle
 
 MIN_PAUSE = 0.05
-"""Seconds between cycles that hints ask for; long looks are followed by a pause as long."""
+"""Seconds between cycles that hints ask for; a long one is followed by a pause as long."""
 
 _ALIVE = 3
 """Intervals, or limits for one answer, without a sign of life before the loop counts as stuck."""
 
 _WRITING = 5.0
-"""Seconds for which a cycle begins new writes; then it looks again."""
+"""Seconds for which a cycle goes on with its writes though there is news."""
+
+_SHARE = 2
+"""How many times as long as it took to decide them a cycle goes on with its writes, at least."""
 
 log = logging.getLogger(__name__)
-
-
-class Fleet(Nodes, Protocol):
-    """The nodes, one by one and all together."""
-
-    def nodes(self, selector: str = "") -> list[Node]:
-        """Return the nodes that a label selector matches."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """When the loop looks, and what at."""
-
-    interval: float
-    timeout: float
-    selector: str = ""
-    dry_run: bool = False
-    write_rate: float = 400.0
-    """Requests that write nodes, a second; and how many at once after a rest."""
-    write_burst: int = 100
-    write_workers: int = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +85,7 @@ class Loop:
         self._pace = pace
         self._meter = meter
         self._leading = leading
-        self._rules = rules
-        self._may_have_rules = True
+        self._fencer = Fencer(rules, meter) if rules else None
         self._dry_run = DryRun(meter, out)
         conflicts = meter.api_errors.labels(Conflict.kind)
         throttle = Throttle(pace.write_rate, pace.write_burst)
@@ -106,7 +95,11 @@ class Loop:
         self._crew = Crew(
             writer, meter, pace.write_workers, self._may_write, took=self._evidence.took
         )
-        self._looked = 0.0
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pause")
+        self._due = 0.0
+        self._calm = 0.0
+        self._looked = threading.Event()
+        self._has_looked = False
         self._memory: Memory = {}
         self._quiet = Quiet()
         self._down: frozenset[str] = frozenset()
@@ -125,6 +118,10 @@ class Loop:
         """Ask for a cycle now; many hints are one."""
         self._wake.set()
 
+    def _on_look(self) -> None:
+        self._looked.set()
+        self._wake.set()
+
     def stop(self) -> None:
         """Ask the loop to end after the write that is under way."""
         self._stopping.set()
@@ -133,17 +130,36 @@ class Loop:
     def run(self) -> None:
         """Run until stopped."""
         while not self._stopping.is_set():
-            began = time.monotonic()
             self._beat()
+            hinted = self._wake.is_set()
             self._wake.clear()
             if self._leading():
-                self._run_cycle()
+                self._turn(hinted=hinted)
             else:
-                self._memory = {}
-            took = time.monotonic() - began
-            if self._wake.wait(max(0.0, self._pace.interval - took)):
-                self._stopping.wait(max(MIN_PAUSE, min(self._looked, self._pace.interval)))
+                self._stand_by()
+            if self._wake.wait(max(0.0, self._due - time.monotonic())):
+                self._stopping.wait(max(0.0, self._calm - time.monotonic()))
         self._crew.close()
+        self._beside.shutdown(wait=False)
+
+    def _turn(self, *, hinted: bool) -> None:
+        """Run a cycle: a whole one once all have told what they observe, a short one for a hint."""
+        whole = self._looked.is_set()
+        if whole:
+            self._looked.clear()
+        elif not self._has_looked or time.monotonic() >= self._due:
+            self._due = time.monotonic() + self._pace.interval
+            self._poll.look(self._on_look)
+        if whole or (hinted and self._has_looked):
+            self._run_cycle(whole=whole)
+            self._has_looked = True
+
+    def _stand_by(self) -> None:
+        """Forget what ages; whoever leads next begins with a whole look."""
+        self._memory = {}
+        self._has_looked = False
+        self._looked.clear()
+        self._due = time.monotonic() + self._pace.interval
 
     def _may_write(self) -> bool:
         return self._leading() and self._beat()
@@ -152,10 +168,10 @@ class Loop:
         self._beaten = time.monotonic()
         return not self._stopping.is_set()
 
-    def _run_cycle(self) -> None:
+    def _run_cycle(self, *, whole: bool) -> None:
         with self._meter.duration.time():
             try:
-                self.cycle(time.time())
+                self.cycle(time.time(), whole=whole)
             except KubeError as error:
                 self._fail(error.kind, str(error))
             except Exception:
@@ -168,88 +184,76 @@ class Loop:
             log.error("cycle given up", extra={"kind": why, "error": error})
         self.state = replace(self.state, error=error)
 
-    def cycle(self, now: float) -> Decision:
-        """Look, decide and write once; KubeError where the nodes cannot be read."""
+    def cycle(self, now: float, *, whole: bool = True) -> Decision:
+        """Look, decide, write; not `whole`, ask for no proof. KubeError: no nodes can be read."""
         began = time.monotonic()
-        seen = self._poll.alerts()
-        self._evidence.saw()
-        self._tell_sources(seen)
-        nodes = self._evidence.over(self._list())
-        paused = self._look_at_pause()
-        policy = replace(self._policy, paused=paused is not None)
-        sight = replace(seen.sight, now=now)
-        seen = self._poll.proofs(replace(seen, sight=sight), questions(nodes, sight, policy))
-        moment, decision = self._decide(
-            Moment(nodes=nodes, sight=seen.sight, policy=policy, memory=self._memory)
-        )
+        moment, seen, paused = self._look(now, whole=whole)
+        moment, decision = self._decide(moment)
         self._memory = decision.memory
-        self._evidence.decided(moment, decision, seen, self._poll.kinds)
-        self._meter.report = Report(
-            began=now,
-            kinds=self._poll.kinds,
-            seen=seen,
-            decision=decision,
-            paused=policy.paused,
-        )
-        self._looked = time.monotonic() - began
+        self._tell(moment, decision, seen)
+        looked = time.monotonic() - began
+        if not whole:
+            self._calm = time.monotonic() + max(MIN_PAUSE, min(looked, self._pace.interval))
         error = None
         if self._pace.dry_run:
             self._dry_run.print(decision.plans)
         elif self._evidence.is_shadow:
             self._evidence.imagine(moment, decision)
         else:
-            error = self._write(decision, now)
+            error = self._write(decision, now, looked)
         self._evidence.close(moment, decision)
         if self.state.error is not None and error is None:
             log.info("cycle complete again")
         self.state = State(error=error, seen=seen, paused=paused)
         return decision
 
+    def _look(self, now: float, *, whole: bool) -> tuple[Moment, Round, str | None]:
+        """Return what there is to decide on, what the sources said, and why we are paused."""
+        reason = self._beside.submit(self._pause.reason)
+        seen = self._poll.alerts()
+        self._evidence.saw()
+        self._tell_sources(seen)
+        nodes = self._evidence.over(self._list())
+        paused = self._tell_pause(reason.result())
+        policy = replace(self._policy, paused=paused is not None)
+        sight = replace(seen.sight, now=now)
+        open_ones = questions(nodes, sight, policy)
+        asked = open_ones if whole else open_ones.without_proofs()
+        seen = self._poll.proofs(replace(seen, sight=sight), asked)
+        moment = Moment(nodes=nodes, sight=seen.sight, policy=policy, memory=self._memory)
+        return moment, seen, paused
+
+    def _tell(self, moment: Moment, decision: Decision, seen: Round) -> None:
+        self._evidence.decided(moment, decision, seen, self._poll.kinds)
+        self._meter.report = Report(
+            began=moment.sight.now,
+            kinds=self._poll.kinds,
+            seen=seen,
+            decision=decision,
+            paused=moment.policy.paused,
+            leases=leases_of(moment.nodes),
+        )
+
     def _decide(self, moment: Moment) -> tuple[Moment, Decision]:
         """Decide; where devices have to be fenced first, do that and decide on how it went."""
-        fences = self._look_at_fences(to_fence(moment.nodes, moment.sight, moment.policy))
+        if self._fencer is None:
+            return moment, moment.decide(self._quiet)
+        fences = self._fencer.look(to_fence(moment.nodes, moment.sight, moment.policy))
         moment = replace(moment, fences=fences)
         decision = moment.decide(self._quiet)
-        if self._rules is None or decision.rules == fences.rules:
+        if decision.rules == fences.rules:
             return moment, decision
         if self._pace.dry_run or self._evidence.is_shadow:
             fenced = replace(fences, rules=decision.rules)
         elif self._leading():
-            fenced = self._rules.write(decision.rules, fences)
-            self._tell_rules(fences.rules, fenced.rules)
+            fenced = self._fencer.write(decision.rules, fences)
         else:
             return moment, decision
         moment = replace(moment, fences=fenced)
         return moment, moment.decide(self._quiet)
 
-    def _look_at_fences(self, nodes: frozenset[str]) -> Fences:
-        if self._rules is None or not (nodes or self._may_have_rules):
-            return Fences()
-        try:
-            fences = self._rules.look(nodes)
-        except KubeError as error:
-            self._meter.api_errors.labels(error.kind).inc()
-            raise
-        self._may_have_rules = bool(fences.rules)
-        self._tell_rule_error()
-        return fences
-
-    def _tell_rules(self, before: frozenset[Rule], after: frozenset[Rule]) -> None:
-        self._may_have_rules = True
-        self._meter.steps.labels("set_rule").inc(len(after - before))
-        gone = {rule.name for rule in before} - {rule.name for rule in after}
-        self._meter.steps.labels("remove_rule").inc(len(gone))
-        self._tell_rule_error()
-
-    def _tell_rule_error(self) -> None:
-        error = self._rules.error if self._rules else None
-        if error is not None:
-            self._meter.api_errors.labels(error.kind).inc()
-            log.warning("devices not fenced", extra={"error": error})
-
-    def _look_at_pause(self) -> str | None:
+    def _tell_pause(self, paused: str | None) -> str | None:
         """Return why the bridge is paused; say it once when it begins and when it ends."""
-        paused = self._pause.reason()
         if self._pause.error is not None:
             self._meter.api_errors.labels(self._pause.error.kind).inc()
         if paused != self.state.paused:
@@ -273,13 +277,20 @@ class Loop:
             log.info("source back", extra={"source": name})
         self._down = frozenset(seen.errors)
 
-    def _write(self, decision: Decision, now: float) -> str | None:
+    def _write(self, decision: Decision, now: float, looked: float) -> str | None:
         """Take the steps, the worst node first; return what a person must mend, None: nothing.
 
-        Where there are too many for the time, the rest waits for a cycle that begins at once, so
-        that what is worse and new need not wait for them.
+        Where there are so many that it is time to look again, or there is news, the rest waits for
+        a cycle that begins at once, so that what is worse and new need not wait for them. After a
+        look that took long there is more time to write, or there would be little but looking.
         """
-        written = self._crew.write(worst_first(decision), now, within=_WRITING)
+        with_news = time.monotonic() + max(_WRITING, _SHARE * looked)
+        without = max(with_news, time.monotonic() + self._pace.interval)
+
+        def enough() -> bool:
+            return time.monotonic() > (with_news if self._wake.is_set() else without)
+
+        written = self._crew.write(worst_first(decision), now, enough)
         if not written.complete:
             self.hint()
         grave = [e for e in written.errors if isinstance(e, Denied | Refused | Unreachable)]

@@ -5,7 +5,7 @@ What a cycle found is exposed whole or not at all: a scrape never sees half of i
 
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 from prometheus_client import (
@@ -22,9 +22,10 @@ from catalog import __version__, bridge
 from catalog.conditions import BY_TYPE
 from catalog.metrics import Metric
 from catalog.verdicts import Verdict
-from health_bridge.budget import budget_kind
+from health_bridge.accounts import budget_kind
 from health_bridge.conditions import FALSE, TRUE, UNKNOWN
 from health_bridge.decide import Decision
+from health_bridge.leases import Leases
 from health_bridge.lost import RECORD_LOST
 from health_bridge.poll import Round
 from health_bridge.shadow import Imagined
@@ -47,6 +48,7 @@ class Report:
     seen: Round
     decision: Decision
     paused: bool = False
+    leases: Leases = field(default_factory=Leases)
 
 
 class Meter(Collector):
@@ -101,6 +103,7 @@ class Meter(Collector):
         yield _gauge(bridge.LEADER, [((), self.leading)])
         if self.report is not None:
             yield from _told(self.report)
+            yield from _leased(self.report.leases)
         yield from _surveyed(self.survey)
         yield from _imagined(self.imagined)
 
@@ -159,6 +162,11 @@ def _told(report: Report) -> Iterator[GaugeMetricFamily]:
         bridge.ALERTS_SKIPPED,
         [((reason,), skipped.get(reason, 0)) for reason in bridge.SKIP_REASONS],
     )
+
+
+def _leased(leases: Leases) -> Iterator[GaugeMetricFamily]:
+    yield _gauge(bridge.LEASE_END_TIMESTAMP, [((node,), end) for node, end in leases.ends.items()])
+    yield _gauge(bridge.MALFORMED_LEASE_ENDS, [((), leases.malformed)])
 
 
 def _surveyed(survey: Survey) -> Iterator[GaugeMetricFamily]:

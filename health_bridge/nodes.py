@@ -46,6 +46,11 @@ class Keys:
         return wire.key(wire.VERIFIED_BOOT, self.prefix)
 
     @property
+    def lease_end(self) -> str:
+        """Annotation in which the owner says when a rented node's lease ends."""
+        return wire.key(wire.LEASE_END, self.prefix)
+
+    @property
     def tier(self) -> str:
         """Begins the label of each topology tier; its number follows."""
         return wire.topology_key(wire.TIER, self.prefix)
@@ -57,12 +62,17 @@ class Keys:
 
     def taint(self, condition: str) -> str:
         """Key of the taint that goes with a condition type."""
-        return wire.key(BY_TYPE[condition].taint, self.prefix)
+        return _taint(condition, self.prefix)
 
     @property
     def taints(self) -> frozenset[str]:
         """Every taint key that is ours to write."""
         return _taints(self.prefix)
+
+
+@cache
+def _taint(condition: str, prefix: str) -> str:
+    return wire.key(BY_TYPE[condition].taint, prefix)
 
 
 @cache
@@ -96,7 +106,7 @@ class ConditionState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One node; `conditions` holds our types only, the last four are raw annotations."""
+    """One node; `conditions` holds our types only, the last five are raw annotations."""
 
     name: str
     uid: str
@@ -121,6 +131,7 @@ class Node:
     owned: str | None = None
     verified: str | None = None
     verified_boot: str | None = None
+    lease_end: str | None = None
 
     def has_our_state_of(self, other: "Node") -> bool:
         """Whether a decision made on `other` still holds here: same node, same record of ours."""
@@ -155,6 +166,7 @@ def read_node(document: Mapping[str, Any], keys: Keys) -> Node:
         owned=annotations.get(keys.owned),
         verified=annotations.get(keys.verified),
         verified_boot=annotations.get(keys.verified_boot),
+        lease_end=annotations.get(keys.lease_end),
     )
 
 

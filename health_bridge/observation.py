@@ -2,9 +2,14 @@
 
 As one series a collector it would be 100,000 series of 5,000 nodes in every cycle. Instead each
 facility that a proof reads has a bit, and Prometheus adds them up; what no proof reads is left out.
+
+That is still the slowest of all questions, and grows with the fleet. So it is asked beside the
+cycles, once an interval, and a cycle takes the last answer.
 """
 
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from catalog import labels
 
@@ -48,6 +53,58 @@ class Mask:
             known = frozenset(name for bit, name in named if bits >> bit & 1)
             self._known[place, bits] = known
         return known
+
+
+Observed = Mapping[str, frozenset[str]]
+"""Node → each `family/facility` of it that is observed."""
+
+
+class Lookout:
+    """Asks the sources side by side and beside the caller, and keeps how that went last."""
+
+    def __init__(self, asks: Mapping[str, Callable[[], Observed]]) -> None:
+        """Prepare to ask; nothing is known yet."""
+        self._asks = asks
+        self._last: dict[str, Future[Observed]] = {}
+        self._asked: set[str] = set()
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(max_workers=max(1, len(asks)), thread_name_prefix="lookout")
+
+    def look(self, then: Callable[[], None]) -> None:
+        """Begin to ask every source; `then` is called, by any thread, once all have answered.
+
+        Where they have not all answered the last time yet, they are not asked again.
+        """
+        with self._lock:
+            if self._asked:
+                return
+            self._asked = set(self._asks)
+        for name, ask in self._asks.items():
+            self._pool.submit(ask).add_done_callback(
+                lambda answer, name=name: self._take(name, answer, then)  # type: ignore[misc] # no inference with a default
+            )
+        if not self._asks:
+            then()
+
+    def told(self, source: str) -> Observed:
+        """Return what a source observed when last asked, or raise why it did not say.
+
+        One that never was is asked now.
+        """
+        last = self._last.get(source)
+        return self._asks[source]() if last is None else last.result()
+
+    def close(self) -> None:
+        """Ask nothing more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _take(self, source: str, answer: Future[Observed], then: Callable[[], None]) -> None:
+        with self._lock:
+            self._last[source] = answer
+            self._asked.discard(source)
+            waiting = bool(self._asked)
+        if not waiting:
+            then()
 
 
 def _bit(name: str, weight: int) -> str:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from catalog import wire
 from catalog.conditions import ACCELERATORS_UNVERIFIED
 from catalog.verdicts import Verdict
+from health_bridge.connection import Connection
 from health_bridge.limits import Rate, rate, share
 from health_bridge.nodes import Keys
 from health_bridge.proofs import Proofs
-from health_bridge.settings import Connection, Settings
+from health_bridge.settings import Settings
 from program.errors import ProgramError
 
 

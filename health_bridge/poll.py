@@ -1,7 +1,9 @@
 """Ask every source, side by side: first for alerts and what is observed, then for proofs.
 
 A source that fails is down for the cycle. One that fails at the proofs has said which faults there
-are, and that still counts; it only proves nothing.
+are, and that still counts; it only proves nothing. One that is too slow for all of them proves
+some, and is asked for others first the next time. What is observed is asked for by `look`, beside
+the cycles.
 """
 
 import time
@@ -15,15 +17,15 @@ from typing import TypeVar
 from catalog import labels, wire
 from health_bridge.alerts import Reading, read_alertmanager, read_prometheus, without_state
 from health_bridge.damping import grown
-from health_bridge.observation import Mask
+from health_bridge.observation import Lookout, Mask, Observed
 from health_bridge.proofs import Proof, Proofs, queries, without
 from health_bridge.sight import Questions, Sight, Witness
 from health_bridge.sources import Alertmanager, Prometheus, Sample, SourceError
 
 T = TypeVar("T")
 
-BATCH = 100
-"""Nodes in one proof query: about 6 KB of matcher."""
+BATCH = 250
+"""Nodes in one proof query: of up to 256 names Prometheus looks each up, and matches nothing."""
 
 _PATIENCE = 3
 """How many times the limit for one answer a source may take for all of its proofs."""
@@ -41,7 +43,7 @@ class Round:
 class Poll:
     """Asks the sources; knows nothing of nodes."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whom it asks, for what and how, most by keyword
         self,
         alertmanagers: Sequence[Alertmanager],
         prometheis: Sequence[Prometheus],
@@ -49,8 +51,11 @@ class Poll:
         *,
         cluster: str,
         timeout: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare to ask; `timeout` is the limit for one answer, in seconds."""
+        self._clock = clock
+        self._turn = 0
         self._alertmanagers = {source.name: source for source in alertmanagers}
         self._prometheis = {source.name: source for source in prometheis}
         self._proofs = proofs
@@ -60,6 +65,9 @@ class Poll:
         self._pool = ThreadPoolExecutor(
             max_workers=max(1, len(self.kinds)), thread_name_prefix="source"
         )
+        self._lookout = Lookout(
+            {name: partial(self._observed, each) for name, each in self._prometheis.items()}
+        )
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -68,8 +76,15 @@ class Poll:
             self._prometheis, "prometheus"
         )
 
+    def look(self, then: Callable[[], None]) -> None:
+        """Begin to ask every Prometheus what it observes; `then` is called once all have told."""
+        self._lookout.look(then)
+
     def alerts(self) -> Round:
-        """Ask every source which alerts there are and what it observes."""
+        """Ask every source which alerts there are; what it observes, it has told when last asked.
+
+        A Prometheus that failed then is down until it is asked again.
+        """
         answers, errors = self._ask(
             {name: partial(self._managed, each) for name, each in self._alertmanagers.items()}
             | {name: partial(self._judged, each) for name, each in self._prometheis.items()}
@@ -90,19 +105,23 @@ class Poll:
         told = so_far.sight.witnesses
         if questions == Questions():
             return so_far
+        self._turn += 1
         answers, errors = self._ask(
             {
                 name: partial(self._testify, self._prometheis[name], witness, questions)
                 for name, witness in told.items()
             }
         )
+        errors |= {name: late for name, (_, late) in answers.items() if late}
         down = so_far.sight.down | errors.keys()
-        sight = replace(so_far.sight, witnesses={**told, **answers}, down=down)
+        witnesses = {**told, **{name: witness for name, (witness, _) in answers.items()}}
+        sight = replace(so_far.sight, witnesses=witnesses, down=down)
         return replace(so_far, sight=sight, errors={**so_far.errors, **errors})
 
     def close(self) -> None:
         """Ask nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._lookout.close()
 
     def _ask(self, asks: Mapping[str, Callable[[], T]]) -> tuple[dict[str, T], dict[str, str]]:
         """Return the answers, and why there is none of the others."""
@@ -122,6 +141,7 @@ class Poll:
             raise SourceError(f"{source.name}: {error}") from None
 
     def _judged(self, source: Prometheus) -> tuple[Reading, Witness | None]:
+        observed = self._lookout.told(source.name)
         alerts = source.query(self._proofs.alerts)
         started: Iterable[Sample] = ()
         if alerts and self._proofs.active_since:
@@ -129,9 +149,9 @@ class Poll:
         since = {without_state(sample.labels): sample.value for sample in started}
         told = (sample.labels for sample in alerts)
         reading = read_prometheus(told, self._proofs, self._cluster, since)
-        return reading, Witness(observed=self._observed(source))
+        return reading, Witness(observed=observed)
 
-    def _observed(self, source: Prometheus) -> dict[str, frozenset[str]]:
+    def _observed(self, source: Prometheus) -> Observed:
         seen: dict[str, frozenset[str]] = {}
         for place, query in enumerate(self._mask.queries(self._proofs.observed)):
             for sample in self._ours(source.query(query)):
@@ -143,15 +163,30 @@ class Poll:
                 seen[node] = seen[node] | told if node in seen else told
         return seen
 
-    def _testify(self, source: Prometheus, so_far: Witness, questions: Questions) -> Witness:
-        deadline = time.monotonic() + self._patience
+    def _testify(
+        self, source: Prometheus, so_far: Witness, questions: Questions
+    ) -> tuple[Witness, str]:
+        """Return what a source proves, and that it was too slow for all of it where it was.
 
-        def ask(template: str, names: frozenset[str], label: str = labels.NODE) -> Iterable[Sample]:
-            for query in queries(template, names, BATCH, label):
-                if time.monotonic() > deadline:
-                    raise SourceError(f"{source.name}: its proofs took over {self._patience:g} s")
+        A part is as good as the whole for what it proves: only positive samples do.
+        """
+        deadline = self._clock() + self._patience
+        late = ""
+
+        def ask(template: str, names: Iterable[str], label: str = labels.NODE) -> Iterable[Sample]:
+            return run(list(queries(template, names, BATCH, label)))
+
+        def run(asked: Sequence[str]) -> Iterable[Sample]:
+            nonlocal late
+            first = self._turn % max(1, len(asked))
+            for query in (*asked[first:], *asked[:first]):
+                if self._clock() > deadline:
+                    late = f"{source.name}: took over {self._patience:g} s for only some proofs"
+                    return
                 yield from self._ours(source.query(query))
 
+        boots = list(ask(self._proofs.boot_time, questions.boots))
+        resets = list(ask(self._proofs.reset_time, questions.resets))
         known = self._proofs.faults
         proven = frozenset(
             (fault, *_proven(sample, known[fault]), times)
@@ -161,39 +196,26 @@ class Poll:
             )
             if sample.value == 1
         )
-        replaced = self._replaced(source, questions, deadline)
-        boots = ask(self._proofs.boot_time, questions.boots)
-        resets = ask(self._proofs.reset_time, questions.resets)
-        return replace(
+        witness = replace(
             so_far,
             proven=proven,
-            replaced=replaced,
+            replaced=_replaced(run(list(self._wholes(questions))), questions),
             boot_times=_earliest((s.labels.get(labels.NODE, ""), s.value) for s in boots),
             reset_times=_earliest(
                 ((s.labels.get(labels.NODE, ""), s.labels.get(labels.UUID, "")), s.value)
                 for s in resets
             ),
         )
+        return witness, late
 
-    def _replaced(
-        self, source: Prometheus, questions: Questions, deadline: float
-    ) -> frozenset[tuple[str, str]]:
-        """Ask which nodes are whole without their faulty GPUs; a whole node's are replaced."""
+    def _wholes(self, questions: Questions) -> Iterable[str]:
+        """Yield what asks which nodes are whole without their faulty GPUs."""
         whole, nodes = self._proofs.whole, sorted(questions.replaced)
-        if whole is None:
-            return frozenset()
-        found: set[tuple[str, str]] = set()
-        for start in range(0, len(nodes), BATCH):
+        for start in range(0, len(nodes) if whole else 0, BATCH):
             batch = nodes[start : start + BATCH]
             gone = without(uuid for node in batch for uuid in questions.replaced[node])
-            (query,) = queries(whole.query, batch, BATCH, more=f",{gone}")
-            if time.monotonic() > deadline:
-                raise SourceError(f"{source.name}: its proofs took over {self._patience:g} s")
-            for sample in self._ours(source.query(query)):
-                node = sample.labels.get(labels.NODE, "")
-                if sample.value == 1:
-                    found |= {(node, uuid) for uuid in questions.replaced.get(node, ())}
-        return frozenset(found)
+            if whole is not None:
+                yield from queries(whole.query, batch, BATCH, more=f",{gone}")
 
     def _ours(self, samples: Iterable[Sample]) -> Iterable[Sample]:
         """Leave out what is another cluster's: a global Prometheus may hold several."""
@@ -202,6 +224,12 @@ class Poll:
                 self._cluster
             ):
                 yield sample
+
+
+def _replaced(samples: Iterable[Sample], questions: Questions) -> frozenset[tuple[str, str]]:
+    """Return the GPUs without which their nodes are whole, and so are replaced."""
+    whole = (s.labels.get(labels.NODE, "") for s in samples if s.value == 1)
+    return frozenset((node, uuid) for node in whole for uuid in questions.replaced.get(node, ()))
 
 
 def _label(proof: Proof) -> str:

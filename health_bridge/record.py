@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from catalog.verdicts import Verdict
 from catalog.wire import (
     Cleared,
@@ -109,7 +111,7 @@ class Owned:
         if self.arrival is not None:
             since = format_time(self.arrival.since)
             document["arrival"] = {**asdict(self.arrival), "since": since}
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        return msgspec.json.encode(document).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

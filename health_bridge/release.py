@@ -6,17 +6,19 @@ released under a running bridge, which then judges them anew.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from health_bridge.apply import ATTEMPTS, condition_patches, lock, main_patch
+from health_bridge.connection import Connection
 from health_bridge.device_rules import DeviceRules
 from health_bridge.errors import Conflict, KubeError, Missing, Superseded
-from health_bridge.kube import Kube
+from health_bridge.kube import Kube, connect
 from health_bridge.nodes import Keys, Node
 from health_bridge.record import parse_time
-from health_bridge.settings import Connection
 from health_bridge.steps import RemoveCondition, RemoveTaint, SetAnnotation, Step
 from program.errors import ProgramError, UsageError
+from program.flags import add_flags, build, parser
 
 
 def traces(node: Node, keys: Keys) -> tuple[Step, ...]:
@@ -104,3 +106,19 @@ def _refuse_while_led(kube: Kube, connection: Connection) -> None:
             f"{lease.holder} holds lease {connection.lease_namespace}/{connection.lease_name} and "
             f"would write again: stop it first, or wait {lease.seconds:g} s if it has crashed"
         )
+
+
+def main(arguments: Sequence[str], out: TextIO) -> int:
+    """Run the subcommand; the exit code is returned."""
+    flags = parser("railwatch-bridge release", "Remove what the bridge has written on nodes.")
+    add_flags(flags, Connection)
+    flags.add_argument(
+        "--all", action="store_true", help="every node of the cluster, and the Lease"
+    )
+    flags.add_argument("nodes", metavar="NODE", nargs="*", help="a node to release")
+    parsed = flags.parse_args(arguments)
+    connection = build(Connection, parsed)
+    kube = connect(connection)
+    for line in release(kube, connection, tuple(parsed.nodes), everything=parsed.all):
+        print(line, file=out)
+    return 0

@@ -9,10 +9,10 @@ import json
 import logging
 from dataclasses import dataclass
 
-from health_bridge.access import Secret
 from health_bridge.loop import Loop
 from health_bridge.metrics import Meter
 from health_bridge.site import Site
+from program.access import Secret
 from program.election import Elector
 from program.web import Request, Response, Routes, text
 

@@ -1,13 +1,14 @@
 """Every setting of railwatch-bridge, with its default and its flag."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from catalog.verdicts import Verdict
-from catalog.wire import LINE_LABEL, PREFIX, topology_key
+from catalog.wire import LINE_LABEL, topology_key
 from health_bridge import limits
+from health_bridge.connection import Connection
 from program.durations import parse_duration
-from program.flags import at_least, flag, key_prefix
+from program.flags import at_least, flag
 
 DEFAULT_ADDRESS = ":9411"
 
@@ -21,50 +22,6 @@ def _url(text: str) -> str:
     if not good or parts.query or parts.fragment or any(c.isspace() for c in text):
         raise ValueError(f"{text!r} is not a URL such as http://prometheus:9090")
     return text.rstrip("/")
-
-
-def shown(url: str) -> str:
-    """Return a source's name: its URL without credentials."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
-    """How to reach the kube-apiserver, and the one object there that is not a node."""
-
-    kubeconfig: str = flag(
-        "kubeconfig",
-        default="",
-        metavar="FILE",
-        help="how to reach the kube-apiserver; empty: as the pod this program runs in",
-    )
-    lease_namespace: str = flag(
-        "lease.namespace",
-        default="railwatch",
-        metavar="NAMESPACE",
-        help="namespace of the Lease that elects the replica that writes",
-    )
-    lease_name: str = flag(
-        "lease.name",
-        default="railwatch-bridge",
-        metavar="NAME",
-        help="name of the Lease that elects the replica that writes",
-    )
-    key_prefix: str = flag(
-        "key-prefix",
-        default=PREFIX,
-        metavar="PREFIX",
-        parse=key_prefix,
-        help="prefix of the taints and annotations on the nodes",
-    )
-    timeout: float = flag(
-        "timeout",
-        default=10.0,
-        metavar="DURATION",
-        parse=at_least(0.1),
-        help="longest wait for one answer of a source or of the kube-apiserver",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +60,8 @@ class Settings(Connection):
         "cluster",
         default="",
         metavar="NAME",
-        help="leave alone alerts whose label `cluster` is not this; empty: look at all",
+        help="leave alone alerts whose label `cluster` is not this, as node names repeat; needed "
+        "to cordon and drain; empty: look at all",
     )
     node_selector: str = flag(
         "node-selector",

@@ -1,7 +1,7 @@
 """What one cycle has seen: the input of a decision, but for the nodes themselves."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from health_bridge.alerts import Finding
@@ -111,3 +111,7 @@ class Questions:
     """Nodes whose boot time matters."""
     resets: frozenset[str] = frozenset()
     """Nodes whose GPUs' reset times matter."""
+
+    def without_proofs(self) -> "Questions":
+        """Return what bears on new faults alone: nothing of it can clear one."""
+        return replace(self, proofs={}, replaced={})

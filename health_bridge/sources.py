@@ -3,7 +3,6 @@
 A source that fails is down. It is never one that has no alerts.
 """
 
-import json
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -11,13 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
+import msgspec
 import urllib3
 
-from health_bridge.access import Access
-from health_bridge.settings import shown
+from program.access import Access, shown
 
 _OK = 200
 _CHUNK = 1 << 16
+_CONNECTIONS = 2
+"""Kept open: what is observed is asked for beside the rest."""
 MAX_ANSWER = 64 << 20
 """Bytes of one answer; about 400,000 series or 60,000 alerts."""
 
@@ -96,6 +97,7 @@ class Endpoint:
         if name is not None:
             tls["server_hostname"] = name
         pool = urllib3.PoolManager(
+            maxsize=_CONNECTIONS,
             retries=False,
             timeout=urllib3.Timeout(connect=min(self._timeout, 5), read=self._timeout),
             **(tls if context else {}),
@@ -138,7 +140,7 @@ class Endpoint:
             text = " ".join(body[:200].decode("utf-8", "replace").split())
             raise SourceError(f"{self.name}: HTTP {status}: {text}")
         try:
-            return json.loads(body)
+            return msgspec.json.decode(body)
         except (ValueError, RecursionError):
             raise SourceError(f"{self.name}: the answer is not JSON") from None
 

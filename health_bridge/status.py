@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog import bridge
-from health_bridge.budget import budget_kind
+from health_bridge.accounts import budget_kind
 from health_bridge.decide import Decision
 from health_bridge.latency import quantile
 from health_bridge.policy import Policy

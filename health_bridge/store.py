@@ -6,29 +6,23 @@ stays, as resource versions compare as whole numbers. A list is the whole truth.
 """
 
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from health_bridge.errors import Gone, KubeError, Unreachable
-from health_bridge.kube import Kube
+from health_bridge.following import Following
+from health_bridge.kube import NODES, Kube
 from health_bridge.nodes import Keys, Node, read_node
-from program.watch import Change, Errors, Listing, Object, Watcher
-
-_POLL = 0.02
-"""Seconds between looks for the first list."""
+from program.watch import Object
 
 
 class NodeStore:
     """Nodes by name; complete once the first list is in. Safe to use from several threads."""
 
-    def __init__(self, keys: Keys, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, keys: Keys) -> None:
         """Start empty."""
         self._keys = keys
-        self._clock = clock
         self._lock = threading.Lock()
         self._nodes: dict[str, Node] = {}
-        self._vouched: float | None = None
 
     def replace(self, objects: Iterable[Object]) -> None:
         """Take a complete list of Node objects for the whole truth."""
@@ -54,15 +48,6 @@ class NodeStore:
             if known is not None and known.uid == node.uid:
                 self._nodes[node.name] = _newer(known, node)
 
-    def vouch(self) -> None:
-        """Take note that the kube-apiserver stands behind this state now."""
-        self._vouched = self._clock()
-
-    @property
-    def age(self) -> float | None:
-        """Seconds since the kube-apiserver last vouched for this state; None before it ever did."""
-        return None if self._vouched is None else self._clock() - self._vouched
-
     def nodes(self) -> list[Node]:
         """Return every node; one that has not changed is the same object as before."""
         with self._lock:
@@ -78,55 +63,28 @@ def _newer(known: Node | None, told: Node) -> Node:
     return told
 
 
-_ERRORS = Errors(gone=Gone, failure=KubeError)
-
-
-class _Nodes:
-    """The nodes that a selector chooses, for a Watcher."""
-
-    def __init__(self, kube: Kube, selector: str) -> None:
-        self._kube = kube
-        self._selector = selector
-
-    def list(self) -> Listing:
-        return self._kube.listing(self._selector)
-
-    def watch(self, version: str) -> Iterator[Change]:
-        return self._kube.watch(self._selector, version)
-
-
 class WatchedFleet:
     """The nodes as the store has them, one by one and written by way of the kube-apiserver."""
 
     def __init__(self, kube: Kube, keys: Keys, *, selector: str, stale_after: float) -> None:
         """Prepare; what the server said counts for `stale_after` seconds after it last did."""
         self._kube = kube
-        self._stopping = threading.Event()
         self._store = NodeStore(keys)
-        self._watcher = Watcher(_Nodes(kube, selector), self._store, _ERRORS, stop=self._stopping)
-        self._stale_after = stale_after
+        self._following = Following(
+            kube.all_nodes(selector), self._store, NODES, stale_after=stale_after
+        )
 
     def start(self) -> None:
-        """Begin to follow the nodes, in a thread that keeps no program from ending."""
-        threading.Thread(target=self._watcher.run, name="watch", daemon=True).start()
+        """Begin to follow the nodes."""
+        self._following.start()
 
     def stop(self) -> None:
         """Follow no further than the watch that is open now."""
-        self._stopping.set()
+        self._following.stop()
 
     def nodes(self, selector: str = "") -> list[Node]:  # noqa: ARG002 - the watch has it
         """Return the nodes that the watch selects; KubeError where nobody vouches for them now."""
-        deadline = time.monotonic() + self._stale_after
-        while self._store.age is None and self._watcher.failure is None:
-            if time.monotonic() > deadline:
-                break
-            time.sleep(_POLL)
-        failure, age = self._watcher.failure, self._store.age
-        if isinstance(failure, KubeError):
-            raise failure
-        if age is None or age > self._stale_after:
-            silent = "has not been answered" if age is None else f"is silent for {age:.0f} s"
-            raise Unreachable(f"GET /api/v1/nodes: the watch {silent}")
+        self._following.check()
         return self._store.nodes()
 
     def node(self, name: str) -> Node:

@@ -38,9 +38,12 @@ class Checked:
 def check(
     nodes: Sequence[Node], records: Mapping[str, Record], policy: Policy, now: float
 ) -> dict[str, Checked]:
-    """Return each node's record with how it arrived, and the fault of one that is unverified."""
+    """Return each node's record with how it arrived, and the fault of one that is unverified.
+
+    `records` are of the whole fleet: they tell since when it is managed.
+    """
     if not policy.verify_nodes:
-        return {name: Checked(record=_forgotten(record)) for name, record in records.items()}
+        return {node.name: Checked(record=_forgotten(records[node.name])) for node in nodes}
     began = _began(records, policy, now)
     return {node.name: _check(node, records[node.name], policy, began, now) for node in nodes}
 

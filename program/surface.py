@@ -5,11 +5,15 @@ import logging
 import signal
 import threading
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from program import logs, webconfig
+from program import logs
+from program.address import split_address
 from program.errors import UsageError
 from program.flags import add_flags, build, count, flag
-from program.web import Routes, WebServer, split_address
+
+if TYPE_CHECKING:
+    from program.web import Routes, WebServer
 
 
 def _address(text: str) -> str:
@@ -69,9 +73,12 @@ def open_surface(parsed: argparse.Namespace) -> Surface:
 
 
 def serve(
-    surface: Surface, routes: Routes, *, threads: int = 8, max_body: int = 1 << 20
-) -> WebServer:
+    surface: Surface, routes: "Routes", *, threads: int = 8, max_body: int = 1 << 20
+) -> "WebServer":
     """Start the web server that the shared flags describe; ProgramError where it cannot."""
+    from program import webconfig  # noqa: PLC0415 - a program may fork before it needs a server
+    from program.web import WebServer  # noqa: PLC0415 - as above
+
     config = webconfig.load(surface.web_config_file)
     server = WebServer(
         routes,

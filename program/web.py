@@ -22,6 +22,7 @@ from cheroot.makefile import MakeFile
 from cheroot.server import HTTPConnection
 from cheroot.ssl import Adapter
 
+from program.address import split_address
 from program.errors import ProgramError
 from program.webconfig import Tls, WebConfig
 
@@ -70,14 +71,6 @@ Routes = Mapping[tuple[str, str], Handler]
 def text(body: str, status: int = 200) -> Response:
     """Return a plain text response."""
     return Response(status=status, body=body.encode())
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """Return host and port of `:9410`, `127.0.0.1:9410` or `[::1]:9410`; ValueError if neither."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:  # noqa: PLR2004 - TCP
-        raise ValueError(f"{address!r} is not an address such as :9410 or 127.0.0.1:9410")
-    return host.strip("[]"), int(port)
 
 
 class WebServer:

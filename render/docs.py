@@ -14,8 +14,10 @@ from alerts.discovery import by_family
 from alerts.model import Alert, Proof, Threshold
 from alerts.promql import duration, written
 from alerts.tuning import expression, text
+from catalog.fleet import RECORDED
 from catalog.foreign_index import FOREIGN
 from catalog.metrics import Metric
+from catalog.neighbours import NEIGHBOURS
 from catalog.registry import by_module
 from program.errors import ProgramError, run
 from program.flags import parser
@@ -47,6 +49,25 @@ def _metrics() -> Iterator[str]:
         yield "|---|---|---|---|---|"
         yield from map(_metric, metrics)
         yield ""
+    yield from _others()
+
+
+def _others() -> Iterator[str]:
+    """Yield what rules record for dashboards, and what these read from other programs."""
+    yield "## Recorded\n"
+    yield "Each also carries the label that tells clusters apart.\n"
+    yield "| Series | Labels | What it is | Made from |"
+    yield "|---|---|---|---|"
+    for metric in RECORDED:
+        cells = (f"`{metric.name}`", _codes(metric.labels), _cell(metric.help), metric.source)
+        yield f"| {' | '.join(cells)} |"
+    yield "\n## Read from other programs\n"
+    yield "| Program | Metric | Type | Labels | What it is | Found in |"
+    yield "|---|---|---|---|---|---|"
+    for program, metrics in NEIGHBOURS.items():
+        for metric in metrics:
+            yield f"| {program} {_metric(metric)}"
+    yield ""
 
 
 def _title(module: str) -> str:

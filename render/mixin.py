@@ -12,7 +12,7 @@ SOURCES = (Path(__file__).with_name("jsonnet"), Path(__file__).resolve().parents
 
 def files(
     dashboards: Mapping[str, Mapping[str, Any]],
-    recording: dict[str, Any],
+    recordings: Sequence[dict[str, Any]],
     alerts: Sequence[dict[str, Any]],
 ) -> Iterator[tuple[str, str]]:
     """Yield paths below mixin/ and their texts."""
@@ -20,5 +20,5 @@ def files(
     for source in sorted(sources.glob("*.libsonnet")):
         yield source.name, source.read_text(encoding="utf-8")
     yield "data/dashboards.json", as_json(dashboards)
-    yield "data/rules.json", as_json({"groups": [recording]})
+    yield "data/rules.json", as_json({"groups": list(recordings)})
     yield "data/alerts.json", as_json({"groups": list(alerts)})

@@ -9,6 +9,7 @@ from pathlib import Path
 from alerts.cases import shortest_soak
 from alerts.discovery import all_alerts
 from alerts.model import Alert
+from alerts.recorded import Objectives, RecordingSettings
 from alerts.routes import RouteSettings
 from alerts.scrape import ScrapeSettings
 from alerts.tuning import AlertSettings, Intervals, TuningError, tune
@@ -101,6 +102,21 @@ class Settings:
     dashboards: DashboardSettings = field(default_factory=DashboardSettings)
     alerts: Mapping[str, AlertSettings] = field(default_factory=dict)
     """Changes to single alerts, by name."""
+    slo: Objectives = field(default_factory=Objectives)
+    prices: Mapping[str, float] = field(default_factory=dict)
+    """What a GPU costs an hour, by instance type; `unknown` is for nodes that tell none."""
+    teams: Mapping[str, str] = field(default_factory=dict)
+    """The team that each namespace belongs to."""
+
+    @property
+    def recording(self) -> RecordingSettings:
+        """What the recording rules are told; ValueError names the key that is wrong."""
+        return RecordingSettings(
+            cluster_label=self.dashboards.cluster_label,
+            objectives=self.slo,
+            prices=self.prices,
+            teams=self.teams,
+        )
 
     def tuned(self) -> tuple[Alert, ...]:
         """Return the alerts that are on, as the user wants them; SettingsError names the key."""
@@ -134,6 +150,7 @@ def load(path: Path | None) -> Settings:
         settings = Reader(Settings).read(document, "")
         _check_alerts(settings.alerts)
         settings.tuned()
+        _ = settings.recording
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from None
     except (SettingsError, ValueError) as error:

@@ -14,19 +14,15 @@ _LONG = 500
 """A text this long that occurs again in the file is written once and referred to."""
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes multi-line texts as literal blocks and indents lists."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's signature
-        """Indent lists below their key."""
-        super().increase_indent(flow, indentless=False)
+class _Dumper(yaml.CSafeDumper):
+    """Writes multi-line texts as literal blocks; libyaml's emitter, for it is ten times as fast."""
 
     def ignore_aliases(self, data: Any) -> bool:
         """Write everything out, save long texts that repeat."""
         return not (isinstance(data, str) and len(data) > _LONG)
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _text(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

@@ -3,9 +3,20 @@
 from collections.abc import Iterator
 from typing import Any
 
-from alerts import cases, proofs, recording, recording_cases, routes, rules, scrape
-from alerts.discovery import stem
+from alerts import (
+    cases,
+    comparisons,
+    proofs,
+    recorded,
+    recording,
+    recording_cases,
+    routes,
+    rules,
+    scrape,
+)
+from alerts.discovery import GLOBAL, SHARD, stem, view
 from alerts.model import Alert
+from alerts.recorded import cases as recorded_cases
 from dashboards import all_dashboards
 from render import grafana, kubernetes, mixin
 from render.merge import merged
@@ -26,33 +37,62 @@ def files(settings: Settings, base_alertmanager: str | None = None) -> dict[str,
     """
     alerts = settings.tuned()
     dashboards = all_dashboards(settings.dashboards)
-    groups = _groups(settings, alerts)
+    recordings, judgements = _recordings(settings), _judgements(settings, alerts)
     proven = as_yaml(proofs.document(alerts, settings.prometheus.intervals))
     made = dict(prometheus(settings, alerts))
     made |= dict(_alertmanager(settings, alerts, base_alertmanager))
     made["bridge/proofs.yaml"] = proven
     made |= {f"grafana/{name}": text for name, text in grafana.files(settings.grafana, dashboards)}
-    objects = kubernetes.objects(settings, groups, proven, dashboards)
+    objects = kubernetes.objects(settings, _views(recordings | judgements), proven, dashboards)
     made |= {f"kubernetes/{name}": text for name, text in objects}
-    wrapped = mixin.files(dashboards, groups[0], groups[1:])
+    groups = list(recordings.values()), list(judgements.values())
+    wrapped = mixin.files(dashboards, *groups)
     made |= {f"mixin/{name}": text for name, text in wrapped}
     return {path: made[path].encode() for path in sorted(made)}
 
 
-def _groups(settings: Settings, alerts: tuple[Alert, ...]) -> list[dict[str, Any]]:
+Groups = dict[str, dict[str, Any]]
+"""Rule groups by their file's path below prometheus/rules."""
+
+
+def _recordings(settings: Settings) -> Groups:
+    """Return the groups of recording rules."""
     intervals = settings.prometheus.intervals
-    return [
-        recording.group(intervals),
-        *(rules.group(alert, intervals, settings.runbook_url) for alert in alerts),
-    ]
+    made = {
+        f"{SHARD}/recording.yaml": recording.group(intervals),
+        **{f"{GLOBAL}/{n}.yaml": group for n, group in comparisons.groups(intervals).items()},
+    }
+    for subject, group in recorded.groups(settings.recording, intervals):
+        made[f"{recorded.view(subject)}/recording_{subject}.yaml"] = group
+    return made
+
+
+def _judgements(settings: Settings, alerts: tuple[Alert, ...]) -> Groups:
+    """Return the groups of alerts."""
+    return {
+        f"{view(alert)}/{stem(alert.name)}.yaml": rules.group(
+            alert, settings.prometheus.intervals, settings.runbook_url
+        )
+        for alert in alerts
+    }
+
+
+def _views(groups: Groups) -> dict[str, list[dict[str, Any]]]:
+    """Return the groups by who judges them: a shard, or the global view."""
+    return {
+        place: [group for path, group in groups.items() if path.startswith(f"{place}/")]
+        for place in (SHARD, GLOBAL)
+    }
 
 
 def prometheus(settings: Settings, alerts: tuple[Alert, ...]) -> Iterator[tuple[str, str]]:
     """Yield the files below prometheus/."""
     intervals = settings.prometheus.intervals
-    names = ["recording", *(stem(alert.name) for alert in alerts)]
-    for name, group in zip(names, _groups(settings, alerts), strict=True):
-        yield f"prometheus/rules/{name}.yaml", as_yaml({"groups": [group]})
+    for path, group in (_recordings(settings) | _judgements(settings, alerts)).items():
+        yield f"prometheus/rules/{path}", as_yaml({"groups": [group]})
+    for subject, _ in recorded.groups(settings.recording, intervals):
+        tests = recorded_cases.document(subject, settings.recording, intervals)
+        yield f"prometheus/tests/recording_{subject}.yaml", as_yaml(tests)
     yield "prometheus/tests/recording.yaml", as_yaml(recording_cases.document(intervals))
     for alert in alerts:
         tests = cases.document(alert, intervals, settings.runbook_url)
@@ -64,9 +104,10 @@ def prometheus(settings: Settings, alerts: tuple[Alert, ...]) -> Iterator[tuple[
 def _alertmanager(
     settings: Settings, alerts: tuple[Alert, ...], base: str | None
 ) -> Iterator[tuple[str, str]]:
-    additions = routes.additions(settings.alertmanager, alerts)
+    additions = routes.additions(settings.alertmanager, alerts, settings.teams)
     yield "alertmanager/routes.yaml", as_yaml(additions, note=MERGE)
     if base is None:
-        yield "alertmanager/alertmanager.yaml", as_yaml(routes.configuration(settings.alertmanager))
+        complete = routes.configuration(settings.alertmanager, settings.teams)
+        yield "alertmanager/alertmanager.yaml", as_yaml(complete)
     else:
         yield "alertmanager/alertmanager.yaml", merged(base, additions)

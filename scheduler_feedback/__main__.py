@@ -17,11 +17,16 @@ from scheduler_feedback.errors import Conflict, KubeError
 from scheduler_feedback.evict import Drainer, Policy
 from scheduler_feedback.extender import Extender
 from scheduler_feedback.gang.service import FleetWatch, Gangs
-from scheduler_feedback.kube import Kube, connect
+from scheduler_feedback.kube import NODES, Kube, connect
+from scheduler_feedback.memory import keep_freed
 from scheduler_feedback.metrics import Metrics
 from scheduler_feedback.placement.service import Placement, make_roster
 from scheduler_feedback.protocol import MAX_BODY
+from scheduler_feedback.publish.cluster import PublishKube
+from scheduler_feedback.publish.release import release_topology
+from scheduler_feedback.publish.service import Publishing
 from scheduler_feedback.questions import explain_pod, preflight_node, what_if
+from scheduler_feedback.queue.make import make_queues
 from scheduler_feedback.refused import Teller
 from scheduler_feedback.server import routes
 from scheduler_feedback.settings import DEFAULT_ADDRESS, Settings
@@ -58,6 +63,8 @@ def _main(argv: list[str]) -> int:
     surface = open_surface(parsed)
     daemon = Daemon(build(Settings, parsed))
     ended = until_signalled()
+    keep_freed()
+    sys.setswitchinterval(_SWITCH)
     server = serve(surface, daemon.routes, max_body=MAX_BODY)
     daemon.start()
     ended.wait()
@@ -70,8 +77,9 @@ def _release(argv: list[str]) -> None:
     settings = release.read(argv)
     kube = connect(settings.kubeconfig)
     release.release(kube, DrainKube(kube, settings.key_prefix), settings)
-    books = ShareKube(kube, settings.lease_namespace, "", settings.key_prefix)
+    books = ShareKube(kube, settings.lease_namespace, settings.key_prefix)
     release.release_books(books, settings.lease_namespace)
+    release_topology(PublishKube(kube), kube.listing(NODES).objects, settings.key_prefix)
 
 
 _SUBCOMMANDS: Mapping[str, Callable[[list[str]], None]] = {
@@ -82,7 +90,9 @@ _SUBCOMMANDS: Mapping[str, Callable[[list[str]], None]] = {
 }
 
 
-_WITH_WORK_IN_HAND = ("election", "drain", "gangs")
+_SWITCH = 0.0005
+"""Seconds for which a thread that plans may keep a request waiting; Python's default is tenfold."""
+_WITH_WORK_IN_HAND = ("election", "drain", "gangs", "topology")
 
 
 class Daemon:
@@ -109,7 +119,11 @@ class Daemon:
         )
         self._elector = _elector(self._kube, settings)
         self._fleet = FleetWatch(self._kube, settings, self._metrics)
+        self._queues = make_queues(
+            self._kube, settings, leading=lambda: self._elector.leading, metrics=self._metrics
+        )
         self._gangs = self._gang_controller() if settings.gangs else None
+        self._publishing = self._publisher() if settings.publish_topology else None
         self._placement = Placement(self._kube, settings, self._nodes.roster, self._metrics)
         self._teller = Teller(Announcer(self._kube), self._kube.node, settings.key_prefix)
         self._threads: list[threading.Thread] = []
@@ -127,12 +141,17 @@ class Daemon:
         self._work("refused", lambda: self._teller.run(self._stop.is_set))
         if self._settings.placement or self._settings.share:
             self._placement.start(self._work, self._stop)
-        if self._settings.drain or self._gangs is not None:
+        if self._settings.drain or self._gangs is not None or self._publishing is not None:
             self._metrics.leading = lambda: self._elector.leading
             self._work("election", lambda: self._elector.run(self._stop))
+        if self._publishing is not None:
+            self._publishing.start(self._work, self._stop, self._metrics.watch_failed)
+        if self._settings.drain or self._gangs is not None:
             self._fleet.start(self._work, self._stop)
         if self._gangs is not None:
             self._gangs.start(self._work, self._stop)
+            every = self._settings.queues_interval
+            self._work("queues", lambda: self._queues.run(self._stop, every))
         if not self._settings.drain:
             return
         drainer = self._drainer()
@@ -168,6 +187,16 @@ class Daemon:
             self._settings,
             leading=lambda: self._elector.leading,
             metrics=self._metrics,
+            quotas=self._queues,
+        )
+
+    def _publisher(self) -> Publishing:
+        return Publishing(
+            self._kube,
+            self._settings,
+            leading=lambda: self._elector.leading,
+            registry=self._metrics.registry,
+            stop=self._stop,
         )
 
     def _drainer(self) -> Drainer:

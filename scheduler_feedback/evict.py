@@ -39,6 +39,7 @@ from scheduler_feedback.jobs import Job, Suspension
 from scheduler_feedback.metrics import Census, Metrics
 from scheduler_feedback.pods import Pod
 from scheduler_feedback.rate import Bucket
+from scheduler_feedback.resting import Resting
 from scheduler_feedback.units import form
 from scheduler_feedback.watch import Object
 
@@ -46,9 +47,6 @@ log = logging.getLogger(__name__)
 
 EVICTED, GONE, BLOCKED, REFUSED, FAILED = EVICTION_RESULTS
 DRAINING, DRAINED, UNVOUCHED, UNMANAGED, USERS_UNKNOWN = DRAIN_NODE_STATES
-
-_REST = 60.0
-"""Seconds between two looks at a drained node, where only a tolerant pod could still turn up."""
 
 _REFILL = 1.0
 """Seconds in which a whole burst of evictions is saved up again."""
@@ -85,14 +83,6 @@ class Policy:
     prefix: str = PREFIX
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rest:
-    """A node that was found drained, as it was known then, and when to look again."""
-
-    node: NodeHealth
-    until: float
-
-
 class Drainer:
     """Empties the nodes whose applied taint says drain."""
 
@@ -121,7 +111,6 @@ class Drainer:
         self._teller = Teller(announcer)
         self._metrics = metrics
         self._policy = policy
-        self._clock = clock
         self._now = now
         self._survey = survey.Survey(cluster, policy.prefix)
         self._resumer = resume.Resumer(
@@ -129,7 +118,7 @@ class Drainer:
         )
         self._bucket = Bucket(rate, burst=rate, clock=clock)
         self._backoff = Backoff(clock)
-        self._resting: dict[str, _Rest] = {}
+        self._resting = Resting(clock)
         self._lost = ""
 
     def run(self, stop: threading.Event, wake: threading.Event, interval: float) -> None:
@@ -162,7 +151,7 @@ class Drainer:
     def round(self, stop: threading.Event | None = None) -> Plan:
         """Read, plan and act once; return the plan. KubeError where the server cannot be asked."""
         tainted = self._nodes.with_drain_taint()
-        due = [node for node in tainted if _state(node) == DRAINING and not self._rests(node)]
+        due = [n for n in tainted if _state(n) == DRAINING and not self._resting.may_wait(n)]
         looked = [self._survey.draining(node) for node in map(self._fresh, due) if node is not None]
         draining = [each for each, _ in looked]
         snapshot = self._fleet()
@@ -174,12 +163,11 @@ class Drainer:
             draining, asked=asked, elsewhere=elsewhere, now=self._now()
         )
         made = drain.plan(situation, self._rules(situation))
-        self._teller.plan(draining, made, self._known_drained)
-        self._let_rest(due, made)
+        self._teller.plan(draining, made, self._resting.knows)
+        self._resting.note(due, {node.uid for node in made.drained})
         unknown = {each.node.name: devices for each, devices in looked if devices}
         self._teller.users_unknown(draining, unknown)
-        census = self._census(tainted, made, unknown)
-        self._metrics.census = census
+        self._metrics.census = census = self._census(tainted, made, unknown)
         self._act(made, stop)
         self._withdraw(members, asked, situation)
         waiting = self._resume(elsewhere)
@@ -246,26 +234,10 @@ class Drainer:
                 with suppress(NotFound, Conflict):
                     self._cluster.withdraw(member.namespace, member.name, member.uid)
 
-    def _rests(self, node: NodeHealth) -> bool:
-        """Whether a node was found drained a moment ago and nothing was said of it since."""
-        rest = self._resting.get(node.name)
-        return rest is not None and rest.node == node and self._clock() < rest.until
-
-    def _known_drained(self, node: NodeHealth) -> bool:
-        rest = self._resting.get(node.name)
-        return rest is not None and rest.node.uid == node.uid
-
-    def _let_rest(self, due: Sequence[NodeHealth], made: Plan) -> None:
-        drained = {node.uid for node in made.drained}
-        for node in due:
-            self._resting.pop(node.name, None)
-            if node.uid in drained:
-                self._resting[node.name] = _Rest(node=node, until=self._clock() + _REST)
-
     def _census(
         self, tainted: Sequence[NodeHealth], made: Plan, unknown: Collection[str]
     ) -> Census:
-        self._resting = {n.name: self._resting[n.name] for n in tainted if n.name in self._resting}
+        self._resting.keep({node.name for node in tainted})
         states = Counter(
             DRAINED if node.name in self._resting else _state(node)
             for node in tainted

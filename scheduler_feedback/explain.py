@@ -3,8 +3,8 @@
 Nodes alike are told as one: the answer grows with the kinds of trouble, not with the cluster.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from catalog import wire
@@ -55,6 +55,14 @@ class Explanation:
     """The best first, at most MOST_KINDS."""
     untold: int
     """Kinds beyond those."""
+    wishes: tuple[str, ...] = ()
+    """What is preferred among the clean nodes, and where its shares of GPUs have room."""
+    queue: str = ""
+    """What its queue says of it; empty where it is in none that is known."""
+
+
+Near = Callable[[Mapping[str, Any]], str]
+"""Says of a Node object how near each other its GPUs and NICs are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +75,22 @@ class _Seen:
 
 
 def explain(
-    pod: Mapping[str, Any], nodes: Iterable[Mapping[str, Any]], prefix: str = wire.PREFIX
+    pod: Mapping[str, Any],
+    nodes: Iterable[Mapping[str, Any]],
+    prefix: str = wire.PREFIX,
+    near: Near | None = None,
 ) -> Explanation:
-    """Return how the extender answers about a pod on these nodes, and why."""
+    """Return how the extender answers about a pod on these nodes, and why.
+
+    `near` tells how near each other the GPUs and NICs of a node are for this pod.
+    """
     tolerations = read_tolerations(pod)
     kinds: dict[tuple[int, str], list[_Seen]] = {}
     for node in nodes:
         health = assess(node, prefix)
         seen = _see(node, health, refusal_for(tolerations, health), prefix)
+        if near is not None and seen.refusal is None:
+            seen = replace(seen, why=f"{seen.why}; {near(node)}")
         kinds.setdefault((-1 if seen.score is None else seen.score, seen.why), []).append(seen)
     ordered = [_kind(kinds[key]) for key in sorted(kinds, key=lambda k: (-k[0], k[1]))]
     spec = pod.get("spec") or {}
@@ -196,6 +212,9 @@ def as_text(told: Explanation) -> str:
     lines += [line for kind in told.kinds for line in _kind_lines(kind)]
     if told.untold:
         lines.append(f"… and {told.untold} kinds more")
+    lines += map(_tame, told.wishes)
+    if told.queue:
+        lines.append(_tame(told.queue))
     if told.said:
         lines.append(f"kube-scheduler says: {told.said}")
     return "\n".join(lines) + "\n"

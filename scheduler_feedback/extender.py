@@ -23,17 +23,16 @@ from scheduler_feedback.health import Refusal
 from scheduler_feedback.metrics import Metrics
 from scheduler_feedback.placement.desk import Desk
 from scheduler_feedback.placement.lookup import Listed, joined, split
-from scheduler_feedback.placement.prefer import Wish
 from scheduler_feedback.protocol import (
     Ask,
     BadRequestError,
-    alike_json,
     are_plain,
     bind_result,
     error_result,
     filter_result,
     parse_names,
     preemption_result,
+    priorities,
     read_ask,
     read_binding,
     read_preemption,
@@ -49,6 +48,9 @@ _SETTLE = 0.02
 """Seconds in which our watch may hear of a pod's end that kube-scheduler has heard of already: it
 asks again at once when a pod ends, and refused then, not before minutes have passed."""
 
+_LONG = 50
+"""Nodes; a longer list of priorities is cut short."""
+
 Bind = Callable[[Target], str]
 """Binds, and returns what went wrong; empty where nothing did."""
 Refused = Callable[[Mapping[str, Any], Mapping[str, Refusal]], None]
@@ -63,8 +65,6 @@ class Asked:
     rows: Ints
     members: int
     """As of which members of the roster the rows are."""
-    plain: bool = True
-    """No name needs escaping in JSON, so that none has a comma in it."""
 
 
 class Extender:
@@ -166,7 +166,7 @@ class Extender:
         names = ask.names or parse_names(ask.inside)
         listed = joined([string_json(name)[1:-1].encode() for name in names])
         rows = roster.find(listed)
-        return Asked(listed=listed, rows=rows, members=roster.members, plain=False)
+        return Asked(listed=listed, rows=rows, members=roster.members)
 
     def _refused(self, ask: Ask, rows: Ints) -> dict[int, Refusal]:
         """Return where in `rows` nodes stand whose health keeps the pod off."""
@@ -194,34 +194,18 @@ class Extender:
         with self._roster.lock:
             asked = self._asked(ask)
             if not self._checks(PRIORITIZE):
-                count = len(asked.rows)
-                return b"[%b]" % b",".join(map(_unseen, asked.listed.names([*range(count)])))
-            return self._ranked(asked, self._desk.wish(ask.pod) if self._desk else None)
+                return _told(asked, np.full(len(asked.rows), UNSEEN))
+            return _told(asked, self._points(asked.rows, ask))
 
-    def _ranked(self, asked: Asked, wish: Wish | None) -> bytes:
-        """Return the priorities, in any order: most nodes alike, the others one by one."""
-        rows, roster = asked.rows, self._roster
-        clean = roster.clean[rows] & (rows >= 0)
-        best = clean
+    def _points(self, rows: Ints, ask: Ask) -> Ints:
+        """Return the score of each node: by its health, and where that is clean by the wishes."""
+        points = self._roster.points[rows]
+        wish = self._desk.wish(ask.pod) if self._desk else None
         if self._desk is not None and wish is not None:
-            best = np.zeros(len(rows), dtype=bool)
-            best[self._desk.best(rows, wish)] = True
-        most = 2 * int(best.sum()) >= int(clean.sum())
-        alike = best if most else clean & ~best
-        told = np.flatnonzero(~alike).tolist() if asked.plain else [*range(len(rows))]
-        entries = self._entries(asked, told, best[told].tolist())
-        if len(told) < len(rows):
-            inside = asked.listed.without(told).inside
-            entries.append(alike_json(inside, BEST if most else SECOND))
-        return b"[%b]" % b",".join(entries)
-
-    def _entries(self, asked: Asked, told: list[int], best: list[bool]) -> list[bytes]:
-        names, rows = asked.listed.names(told), asked.rows[told].tolist()
-        roster = self._roster
-        return [
-            _unseen(name) if row < 0 else (roster.best if high else roster.second)[row]
-            for name, row, high in zip(names, rows, best, strict=True)
-        ]
+            points[points == BEST] = SECOND
+            points[self._desk.best(rows, wish)] = BEST
+        points[rows < 0] = UNSEEN
+        return points
 
     def _preempt(self, request: Request) -> bytes:
         asked = read_preemption(request)
@@ -258,5 +242,13 @@ class Extender:
         return fresh
 
 
-def _unseen(name: bytes) -> bytes:
-    return b'{"Host":"%b","Score":%d}' % (name, UNSEEN)
+def _told(asked: Asked, points: Ints) -> bytes:
+    """Return the priorities; of a long list only those that differ, and by how much.
+
+    kube-scheduler adds a node's score to those of its own plugins, nothing where there is none, and
+    takes the node with the most: what all nodes have alike decides nothing, and to read it costs
+    kube-scheduler more than anything else it asks.
+    """
+    common = int(np.bincount(points).argmax()) if len(points) > _LONG else 0
+    told = np.flatnonzero(points != common).tolist()
+    return priorities(zip(asked.listed.names(told), (points[told] - common).tolist(), strict=True))

@@ -32,6 +32,7 @@ NODES = "/api/v1/nodes"
 NAMESPACES = "/api/v1/namespaces"
 PODS = "/api/v1/pods"
 BUDGETS = "/apis/policy/v1/poddisruptionbudgets"
+RESOURCE_TOPOLOGIES = "/apis/topology.node.k8s.io/v1alpha2/noderesourcetopologies"
 
 
 def connect(kubeconfig: str) -> "Kube":
@@ -109,6 +110,15 @@ class Kube:
         path = f"/api/v1/namespaces/{member.namespace}/pods/{member.name}"
         self._json("PATCH", path, body)
 
+    def open_gate(self, member: Member) -> None:
+        """Open a pod's gate and pin it nowhere; Conflict where it has changed since it was read."""
+        body = {
+            "metadata": {"resourceVersion": member.version},
+            "spec": {"schedulingGates": [{"name": gate} for gate in member.other_gates]},
+        }
+        path = f"/api/v1/namespaces/{member.namespace}/pods/{member.name}"
+        self._json("PATCH", path, body)
+
     def delete_pod(self, namespace: str, name: str, uid: str) -> None:
         """Delete a pod, if it is still the one with this uid; NotFound or Conflict where not."""
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
@@ -144,6 +154,15 @@ class Kube:
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Send one request; return the object it is answered with. A PATCH is a merge patch."""
         return self._json(method, path, body)
+
+    def serves(self, path: str) -> bool:
+        """Whether a collection is served, which anybody may ask."""
+        group, _, resource = path.rpartition("/")
+        try:
+            found = self._json("GET", group)
+        except NotFound:
+            return False
+        return any(each.get("name") == resource for each in found.get("resources") or ())
 
     def listing(self, path: str, **selectors: str) -> Listing:
         """List a collection page by page as it is iterated."""

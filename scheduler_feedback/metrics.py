@@ -14,6 +14,7 @@ from catalog import __version__
 from catalog import scheduler as records
 from catalog.conditions import CONDITIONS
 from catalog.metrics import Metric
+from catalog.scheduler_queue import RECLAIMS
 from catalog.scheduler_share import BIND_RESULTS, BINDS
 from program.web import Request, Response
 from scheduler_feedback.cache import NodeCache
@@ -54,6 +55,8 @@ class Metrics:
         """None while this replica is not the one that drains."""
         self.gang_round: Callable[[], Round | None] = lambda: None
         """What the gang controller's last cycle found; None where it does not lead."""
+        self.queues: Callable[[], Iterable[GaugeMetricFamily]] = lambda: ()
+        """What is known of queues and quotas."""
         self._nodes = nodes
         self._registry = CollectorRegistry(auto_describe=False)
         self._requests = self._counter(records.REQUESTS)
@@ -65,6 +68,7 @@ class Metrics:
         self._drain_jobs = self._counter(records.DRAIN_JOBS)
         self._gang_pods = self._counter(records.GANG_PODS)
         self._binds = self._counter(BINDS)
+        self._reclaims = self._counter(RECLAIMS)
         self._durations = Histogram(
             records.REQUEST_DURATION.name,
             records.REQUEST_DURATION.help,
@@ -87,6 +91,7 @@ class Metrics:
             self._durations.labels(verb)
         for result in records.EVICTION_RESULTS:
             self._evictions.labels(result)
+            self._reclaims.labels(result)
         for result in records.DRAIN_JOB_RESULTS:
             self._drain_jobs.labels(result)
         for result in BIND_RESULTS:
@@ -137,6 +142,10 @@ class Metrics:
         """Count a pod with shared GPUs by how its binding ended."""
         self._binds.labels(result).inc()
 
+    def reclaimed(self, result: str) -> None:
+        """Count an eviction that a queue's guarantee asked for."""
+        self._reclaims.labels(result).inc()
+
     def gang_pod(self, result: str) -> None:
         """Count a pod of a gang by what became of it."""
         self._gang_pods.labels(result).inc()
@@ -164,7 +173,13 @@ class Metrics:
             yield _gauge(records.GPU_IDLE, {(): found.room.idle})
             yield _gauge(records.GPU_IDLE_BROKEN, {(): found.room.broken})
             yield _by_label(records.LARGEST_GANG, found.room.largest)
+            yield from self.queues()
         yield _gauge(records.BUILD_INFO, {(__version__,): 1})
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where a part registers what it alone knows."""
+        return self._registry
 
     def expose(self, request: Request) -> Response:
         """Answer a scrape in the format it asks for."""

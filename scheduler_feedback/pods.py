@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog import wire
 from program.durations import parse_duration
+from scheduler_feedback.gang.markers import upstream_group
 from scheduler_feedback.gang.pods import Member, read_alone, read_member
 from scheduler_feedback.tolerations import Toleration, read_tolerations
 
@@ -144,10 +145,9 @@ def gang_of(pod: Mapping[str, Any], prefix: str = wire.PREFIX) -> str:
     """
     meta = pod["metadata"]
     labels, notes = meta.get("labels") or {}, meta.get("annotations") or {}
-    upstream = ((pod.get("spec") or {}).get("schedulingGroup") or {}).get("podGroupName")
     found = (
         labels.get(wire.key(wire.GANG, prefix)),
-        upstream,
+        upstream_group(pod.get("spec") or {}),
         *(labels.get(label) for label in _GROUP_LABELS),
         notes.get(_GROUP_ANNOTATION),
     )

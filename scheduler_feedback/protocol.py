@@ -162,10 +162,16 @@ def filter_result(inside: bytes, unresolvable: Reasons = (), failed: Reasons = (
 
     Preemption may free a node that failed, and never one that is unresolvable.
     """
-    return (
-        b'{"Nodes":null,"NodeNames":[%b],"FailedNodes":{%b},'
-        b'"FailedAndUnresolvableNodes":{%b},"Error":""}'
-    ) % (inside, _reasons(failed), _reasons(unresolvable))
+    parts = (
+        b'{"Nodes":null,"NodeNames":[',
+        inside,
+        b'],"FailedNodes":{',
+        _reasons(failed),
+        b'},"FailedAndUnresolvableNodes":{',
+        _reasons(unresolvable),
+        b'},"Error":""}',
+    )
+    return b"".join(parts)  # copies once what is long; formatting copies it again as it grows
 
 
 def _reasons(reasons: Reasons) -> bytes:
@@ -175,14 +181,6 @@ def _reasons(reasons: Reasons) -> bytes:
 @lru_cache(maxsize=256)
 def _reason(reason: str) -> bytes:
     return json.dumps(reason).encode()
-
-
-def alike_json(inside: bytes, points: int) -> bytes:
-    """Return the HostPriorities of all names in the inside of a list; none has a comma in it."""
-    return b'{"Host":%b,"Score":%d}' % (
-        inside.replace(b",", b',"Score":%d},{"Host":' % points),
-        points,
-    )
 
 
 def string_json(text: str) -> str:
@@ -210,9 +208,9 @@ def bind_result(error: str) -> bytes:
     return _compact({"Error": error}).encode()
 
 
-def priority_json(name: str, points: int) -> str:
-    """Return one HostPriority of the answer to `prioritize`, ready to be joined with others."""
-    return f'{{"Host":{json.dumps(name)},"Score":{points}}}'
+def priorities(scored: Iterable[tuple[bytes, int]]) -> bytes:
+    """Return a HostPriorityList of nodes' names as JSON has them, without quotes, and scores."""
+    return b"[%b]" % b",".join([b'{"Host":"%b","Score":%d}' % each for each in scored])
 
 
 def _compact(value: object) -> str:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog.conditions import CONDITIONS, GPU_UNAVAILABLE
@@ -14,6 +14,7 @@ from catalog.wire import PREFIX
 from program.errors import ProgramError, UsageError
 from program.flags import add_flags, at_least, build, flag, key_prefix, parser
 from scheduler_feedback import explain, preflight, survey
+from scheduler_feedback.connection import Access
 from scheduler_feedback.drain import Situation
 from scheduler_feedback.drain_kube import DrainKube
 from scheduler_feedback.elsewhere import Snapshot
@@ -21,9 +22,19 @@ from scheduler_feedback.errors import KubeError, NotFound
 from scheduler_feedback.gang.nodes import read_host
 from scheduler_feedback.gang.pods import read_claim, read_member
 from scheduler_feedback.health import assess
-from scheduler_feedback.kube import Kube, connect
+from scheduler_feedback.kube import NAMESPACES, PODS, Kube, connect
+from scheduler_feedback.placement.alignment import RDMA
+from scheduler_feedback.placement.near import near_for
+from scheduler_feedback.placement.prefer import FRAGMENTATION
+from scheduler_feedback.placement.telling import Known, Terms, tell
+from scheduler_feedback.pools import Pools, read_pools
 from scheduler_feedback.preflight import Preflight
-from scheduler_feedback.settings import Access, site_tier
+from scheduler_feedback.queue import why
+from scheduler_feedback.queue.declare import Declaration
+from scheduler_feedback.queue.engines import Engines
+from scheduler_feedback.queue.file import QueueFile
+from scheduler_feedback.settings import POLICIES, site_tier
+from scheduler_feedback.share.names import PRESETS, names_of
 from scheduler_feedback.watch import Object
 
 
@@ -39,6 +50,43 @@ class Question(Access):
         help="prefix of the taints and annotations that the bridge writes",
     )
     json: bool = flag("json", default=False, help="answer in JSON")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainQuestion(Question):
+    """What `explain` is told."""
+
+    queues_file: str = flag(
+        "queues.file",
+        default="",
+        metavar="FILE",
+        help="the daemon's own --queues.file: says too how the pod stands with its queue's quota",
+    )
+    pools: Pools = flag(  # noqa: RUF009 - declares a field
+        "pools",
+        default=Pools(),
+        metavar="LABEL=FIRST,SECOND",
+        parse=read_pools,
+        help="the daemon's own --pools",
+    )
+    placement_policy: str = flag(
+        "placement.policy",
+        default=FRAGMENTATION,
+        choices=POLICIES,
+        help="the daemon's own --placement.policy",
+    )
+    share_preset: str = flag(
+        "share.preset",
+        default=PRESETS[0],
+        choices=PRESETS,
+        help="the daemon's own --share.preset",
+    )
+    rdma: tuple[str, ...] = flag(
+        "placement.rdma-resource",
+        default=RDMA,
+        metavar="PREFIX",
+        help="as if the program ran with this --placement.rdma-resource",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +131,48 @@ def explain_pod(argv: list[str]) -> None:
     """Print how the extender judges each node for a pod, and by what evidence."""
     made = parser("railwatch-scheduler explain", "Why a pod may or may not use each node.")
     made.add_argument("pod", metavar="NAMESPACE/NAME", help="a pod; without NAMESPACE of default")
-    parsed = _parsed(made, Question, argv)
-    asked = build(Question, parsed)
+    parsed = _parsed(made, ExplainQuestion, argv)
+    asked = build(ExplainQuestion, parsed)
     namespace, name = _pod_name(parsed.pod)
+    declared = QueueFile(asked.queues_file).current() if asked.queues_file else None
     kube = connect(asked.kubeconfig)
     with _one_line():
-        told = explain.explain(kube.pod(namespace, name), kube.nodes(), asked.key_prefix)
+        pod = kube.pod(namespace, name)
+        near = near_for(kube, pod, asked.key_prefix, asked.rdma)
+        nodes = kube.nodes()
+        told = explain.explain(pod, nodes, asked.key_prefix, near)
+        told = replace(
+            told,
+            wishes=_wishes(kube, pod, nodes, asked),
+            queue=_of_queues(kube, pod, declared, asked.key_prefix),
+        )
     _write(explain.as_json(told) if asked.json else explain.as_text(told))
+
+
+def _wishes(
+    kube: Kube, pod: Object, nodes: Sequence[Object], asked: ExplainQuestion
+) -> tuple[str, ...]:
+    known = Known(
+        nodes=nodes,
+        pods=kube.listing(PODS).objects,
+        namespaces=kube.listing(NAMESPACES).objects,
+    )
+    terms = Terms(
+        policy=asked.placement_policy,
+        pools=asked.pools,
+        names=names_of(asked.share_preset),
+        prefix=asked.key_prefix,
+    )
+    return tell(pod, known, terms)
+
+
+def _of_queues(kube: Kube, pod: Object, declared: Declaration | None, prefix: str) -> str:
+    engines = why.look(Engines(kube))
+    told = why.by_engine(kube, pod, engines)
+    if told or declared is None:
+        return told
+    pods = DrainKube(kube, prefix).all_pods()
+    return why.by_quota(pod, pods, declared, engines.served, prefix)
 
 
 def preflight_node(argv: list[str]) -> None:

@@ -14,9 +14,9 @@ from typing import Protocol
 from catalog.wire import DRAIN_REQUESTED, GANG, GANG_PLACED, PREFIX, key
 from program.errors import ProgramError, UsageError
 from program.flags import add_flags, build, flag, key_prefix, parser
+from scheduler_feedback.connection import Connection
 from scheduler_feedback.errors import Conflict, KubeError, NotFound
 from scheduler_feedback.jobs import Job, read_job
-from scheduler_feedback.settings import Connection
 from scheduler_feedback.watch import Object
 
 
@@ -97,19 +97,27 @@ def release(leases: Leases, cluster: Cluster, settings: Settings) -> None:
     except KubeError as error:
         raise ProgramError(f"kube-apiserver: {error.reason}: {error}") from None
     for job in jobs:
-        failed += _try(f"Job {job.namespace}/{job.name}", "resumed", partial(cluster.resume, job))
+        failed += attempt(
+            f"Job {job.namespace}/{job.name}", "resumed", partial(cluster.resume, job)
+        )
     for pod in pods:
         done = "let go" if _gated(pod, prefix) else "annotations removed"
-        failed += _try(_pod(pod), done, partial(cluster.forget, pod))
+        failed += attempt(_pod(pod), done, partial(cluster.forget, pod))
     where = f"Lease {settings.lease_namespace}/{settings.lease_name}"
     lease = (settings.lease_namespace, settings.lease_name)
-    failed += _try(where, "removed", lambda: leases.delete_lease(*lease))
+    failed += attempt(where, "removed", lambda: leases.delete_lease(*lease))
     _tell_templates(pods, prefix)
+    tell_failed(failed)
+
+
+def tell_failed(failed: Sequence[str]) -> None:
+    """Raise ProgramError where something failed."""
     if failed:
         raise ProgramError(f"{'; '.join(failed[:3])}; {len(failed)} in all: run it again")
 
 
-def _try(what: str, done: str, act: Callable[[], None]) -> list[str]:
+def attempt(what: str, done: str, act: Callable[[], None]) -> list[str]:
+    """Do something and say so; return what went wrong, if anything."""
     try:
         act()
     except NotFound:

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from catalog.wire import PREFIX
 from program.flags import at_least, flag, key_prefix
-from scheduler_feedback.share.names import Names, Resource
+from scheduler_feedback.placement.alignment import RDMA
+from scheduler_feedback.pools import Pools, read_pools
+from scheduler_feedback.publish.settings import PublishSettings
+from scheduler_feedback.share.names import PRESETS, Names, Resource
 
 DEFAULT_ADDRESS = ":9412"
 POLICIES = ("binpack", "spread", "fragmentation", "none")
@@ -29,21 +32,15 @@ def site_tier(text: str) -> int:
     return tier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pools:
-    """A node label, and its values in the order in which nodes are used; all others come last."""
-
-    label: str = ""
-    order: tuple[str, ...] = ()
-
-
-def read_pools(text: str) -> Pools:
-    """Return the pools that `LABEL=FIRST,SECOND` names."""
-    label, equals, listed = text.partition("=")
-    order = tuple(listed.split(","))
-    if not label or not equals or not all(order) or len(set(order)) < len(order):
-        raise ValueError(f"{text!r} is not LABEL=FIRST,SECOND with each value once")
-    return Pools(label=label, order=order)
+def read_weight(text: str) -> float:
+    """Return a number from 0 to 1."""
+    try:
+        weight = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
+    if not 0 <= weight <= 1:
+        raise ValueError(f"{text} is not between 0 and 1")
+    return weight
 
 
 def read_resource(text: str) -> Resource:
@@ -55,37 +52,7 @@ def read_resource(text: str) -> Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """How to reach the kube-apiserver."""
-
-    kubeconfig: str = flag(
-        "kubeconfig",
-        default="",
-        metavar="FILE",
-        help="how to reach the kube-apiserver; empty: as the pod this program runs in",
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection(Access):
-    """How to reach the kube-apiserver, and the one object there that is ours."""
-
-    lease_namespace: str = flag(
-        "lease.namespace",
-        default="railwatch",
-        metavar="NAMESPACE",
-        help="namespace of the Lease that elects the drainer",
-    )
-    lease_name: str = flag(
-        "lease.name",
-        default="railwatch-scheduler",
-        metavar="NAME",
-        help="name of the Lease that elects the drainer",
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacementSettings(Connection):
+class PlacementSettings(PublishSettings):
     """How nodes are chosen beyond their health, and what shares of GPUs are called."""
 
     placement: bool = flag(
@@ -100,6 +67,21 @@ class PlacementSettings(Connection):
         choices=POLICIES,
         help="what is preferred where neither pod nor namespace says it",
     )
+    placement_alignment: float = flag(
+        "placement.alignment",
+        default=1.0,
+        metavar="WEIGHT",
+        parse=read_weight,
+        help="how much it counts, for pods that ask for GPUs and RDMA devices, that both are near "
+        "each other: a node may lack 1 less this of the best one's points; 0: it does not count",
+    )
+    placement_rdma: tuple[str, ...] = flag(
+        "placement.rdma-resource",
+        default=RDMA,
+        metavar="PREFIX",
+        help="what the names of resources of RDMA devices begin with ; may be "
+        "given several times",
+    )
     pools: Pools = flag(  # noqa: RUF009 - declares a field, as all here
         "pools",
         default=Pools(),
@@ -110,26 +92,35 @@ class PlacementSettings(Connection):
     share: bool = flag(
         "share", default=False, help="bind pods that ask for shares of GPUs, and choose their GPUs"
     )
+    share_preset: str = flag(
+        "share.preset",
+        default=PRESETS[0],
+        choices=PRESETS,
+        help="whose device plugin hands shares of GPUs out: says what resources are called where "
+        "the flags below do not, and what else is written on pods that are bound",
+    )
     share_milli: Resource = flag(  # noqa: RUF009 - declares a field, as all here
         "share.milli-resource",
-        default=Names().milli,
+        default=Resource(name=""),
         metavar="NAME[=MILLI]",
         parse=read_resource,
-        help="resource that shares of a GPU are asked by, and how many thousandths one of it is",
+        help="resource that shares of a GPU are asked by, and how many thousandths one of it is; "
+        "empty: the preset's",
     )
     share_memory: Resource = flag(  # noqa: RUF009 - declares a field, as all here
         "share.memory-resource",
-        default=Names().memory,
+        default=Resource(name=""),
         metavar="NAME[=MIB]",
         parse=read_resource,
-        help="resource that GPU memory is asked by, and how many MiB one of it is",
+        help="resource that GPU memory is asked by, and how many MiB one of it is; "
+        "empty: the preset's",
     )
     share_count: str = flag(
         "share.count-resource",
         default="",
         metavar="NAME",
         help="resource of a node that says how many GPUs it shares; "
-        "empty: as many as make up its thousandths",
+        "empty: the preset's, or as many as make up its thousandths",
     )
     share_annotation: str = flag(
         "share.annotation",
@@ -140,7 +131,34 @@ class PlacementSettings(Connection):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(PlacementSettings):
+class QueueSettings(PlacementSettings):
+    """Who may use how much."""
+
+    queues_file: str = flag(
+        "queues.file",
+        default="",
+        metavar="FILE",
+        help="declaration of queues: what the gangs of which namespaces are guaranteed, and may "
+        "borrow, of each accelerator; read again as it changes",
+    )
+    queues_reclaim: bool = flag(
+        "queues.reclaim",
+        default=False,
+        help="evict gangs whose queue has borrowed, for one that is within its guarantee and "
+        "finds no room",
+    )
+    queues_interval: float = flag(
+        "queues.interval",
+        default=30.0,
+        metavar="DURATION",
+        parse=at_least(1),
+        help="how often the queues of Kueue and Volcano, and upstream PodGroups, are read, where "
+        "the cluster has them",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(QueueSettings):
     """What the daemon's own flags say."""
 
     key_prefix: str = flag(

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from program.address import split_address
 from program.errors import UsageError, run
 from program.flags import parser
 from program.surface import until_signalled
-from program.web import split_address
 from testbed.nvml import PROFILES, SimulatedNvml
 from testbed.ports import free_port
 from testbed.processes import Process

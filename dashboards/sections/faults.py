@@ -10,9 +10,9 @@ from catalog.labels import (
     VERDICT,
 )
 from dashboards.links import to_node
-from dashboards.model import Column, Listing, Panel, Query, Unit
+from dashboards.model import Column, Listing, Panel, Query, Unit, Value
 from dashboards.promql import Scope
-from dashboards.states import SEVERITY_COLORS, VERDICT_COLORS
+from dashboards.states import BLIND, GOOD, SEVERITY_COLORS, VERDICT_COLORS, WARN
 
 FIRING = 'alertstate="firing"'
 BRIDGED = f'{CONDITION}!=""'
@@ -21,9 +21,14 @@ BRIDGED = f'{CONDITION}!=""'
 _ON_NODES = f'{NODE}!=""'
 
 _ALERT = Column(field="alertname", title="Alert")
-_SEVERITY = Column(field=SEVERITY, title="Severity", colors=SEVERITY_COLORS)
+SEVERITY_COLUMN = Column(field=SEVERITY, title="Severity", colors=SEVERITY_COLORS)
 _CONDITION = Column(field=CONDITION, title="Condition")
-_VERDICT = Column(field=VERDICT, title="Verdict", colors=VERDICT_COLORS)
+VERDICT_COLUMN = Column(field=VERDICT, title="Verdict", colors=VERDICT_COLORS)
+
+
+ACTION_COLORS = (("applied", GOOD), ("withheld", WARN), ("blind", BLIND))
+YES = (Value(number=0, text="no", color=WARN), Value(number=1, text="yes", color=GOOD))
+NO_MATTER = (Value(number=0, text="no", color=GOOD), Value(number=1, text="yes", color=WARN))
 
 
 def _since(scope: Scope, *more: str) -> str:
@@ -46,9 +51,9 @@ def by_node(scope: Scope) -> Panel:
                 Column(field=scope.cluster, title="Cluster"),
                 Column(field=NODE, title="Node", link=to_node()),
                 _ALERT,
-                _SEVERITY,
+                SEVERITY_COLUMN,
                 _CONDITION,
-                _VERDICT,
+                VERDICT_COLUMN,
                 Column(field="Value #A", title="Devices"),
                 Column(field="Value #B", title="Since", unit=Unit.TIME),
             )
@@ -70,9 +75,9 @@ def of_node(scope: Scope) -> Panel:
         view=Listing(
             columns=(
                 _ALERT,
-                _SEVERITY,
+                SEVERITY_COLUMN,
                 _CONDITION,
-                _VERDICT,
+                VERDICT_COLUMN,
                 Column(field=GPU, title="GPU"),
                 Column(field=DEVICE, title="RDMA device"),
                 Column(field=PORT, title="Port"),
@@ -91,3 +96,9 @@ def annotation(scope: Scope) -> Query:
     return Query(
         expr=scope.select("ALERTS", FIRING), legend="{{alertname}} {{node}} {{gpu}}{{device}}"
     )
+
+
+def fleet_annotation(scope: Scope) -> Query:
+    """Mark when alerts of the highest severity fired, one mark an alert and not a device."""
+    firing = scope.select("ALERTS", FIRING, f'{SEVERITY}="critical"')
+    return Query(expr=f"count by (alertname, {SEVERITY}) ({firing})", legend="{{alertname}}")

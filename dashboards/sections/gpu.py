@@ -40,7 +40,7 @@ _NO_GPU = "The exporter reports no GPU for this choice: look at its collectors b
 
 def state(scope: Scope) -> Section:
     """Show which GPUs there are and whether each answers."""
-    return Section(title="GPUs", panels=(_states(scope), _last_reset(scope), _inventory(scope)))
+    return Section(title="GPUs", panels=(states(scope), _last_reset(scope), _inventory(scope)))
 
 
 def load(scope: Scope) -> Section:
@@ -97,7 +97,8 @@ def _gauge(  # noqa: PLR0913 - a panel's fields, all but two by keyword
     )
 
 
-def _states(scope: Scope) -> Panel:
+def states(scope: Scope) -> Panel:
+    """Show the state of each GPU over time."""
     by = scope.labels(GPU, UUID)
     return Panel(
         title="GPU state",

@@ -1,103 +1,87 @@
-"""The fleet in six figures."""
+"""The fleet in one line of figures, all of them recorded sums."""
 
-from catalog.gpu import GPU_STATE
-from catalog.labels import DEVICE, OBSERVED, PORT
-from catalog.rdma import RDMA_PORT_EXPECTED, RDMA_PORT_STATE
-from dashboards.model import Figure, Panel, Query, Section, Step, Unit
-from dashboards.promql import Scope, count
-from dashboards.sections import faults
-from dashboards.states import ACTIVE
+from catalog import fleet as recorded
+from dashboards.model import Section, Step, Unit
+from dashboards.panels import ANY_BAD, ANY_ODD, figure
+from dashboards.promql import Scope
 
-_ANY = (Step(value=1, color="red"),)
+_NOBODY = "no exporter"
+_NO_GPU = "no GPU seen"
 
 
 def now(scope: Scope) -> Section:
     """Show in one line how much there is and how much of it is not well."""
+    nodes, gpus = scope.select(recorded.NODES), scope.select(recorded.GPUS)
+    not_ok = scope.select(recorded.GPUS, 'state!~"ok|not_managed"')
+    silent = scope.select(recorded.NODES, f'coverage="{recorded.SILENT}"')
+    down = scope.select(recorded.RAIL_PORTS, f'state="{recorded.DOWN}"')
+    ports = scope.select(recorded.RAIL_PORTS)
+    lost = scope.select(recorded.GPU_USE, f'use="{recorded.LOST}"')
+    use = scope.select(recorded.GPU_USE)
+    faults = scope.select(recorded.OPEN_FAULTS)
     return Section(
         title="Now",
         panels=(
-            _nodes(scope),
-            _exporters_down(scope),
-            _gpus(scope),
-            _gpus_not_ok(scope),
-            _open_faults(scope),
-            _ports_down(scope),
+            figure(
+                "Nodes",
+                "Nodes that Prometheus should scrape an exporter on.",
+                f"sum({nodes})",
+                none=_NOBODY,
+                width=3,
+            ),
+            figure(
+                "Exporters down",
+                "Nodes whose exporter does not answer: nothing is known of their devices.",
+                f"sum({silent})",
+                none=_NOBODY,
+                steps=ANY_ODD,
+                width=3,
+            ),
+            figure(
+                "GPUs",
+                "GPUs that the exporters know of, in whatever state.",
+                f"sum({gpus})",
+                none=_NO_GPU,
+                width=3,
+            ),
+            figure(
+                "GPUs not ok",
+                "GPUs that are lost, hung, missing, unreadable or ask for a reset.",
+                f"sum({not_ok})",
+                none=_NO_GPU,
+                steps=ANY_BAD,
+                trend=True,
+                width=3,
+            ),
+            figure(
+                "Lost to faults",
+                "Share of the GPUs that a fault keeps work away from: not ok, or fenced by an "
+                "alert with verdict cordon or drain for it or its node.",
+                f"(sum({lost}) or 0 * sum({use})) / sum({use})",
+                none=_NO_GPU,
+                unit=Unit.RATIO,
+                steps=(Step(value=0.01, color="orange"), Step(value=0.05, color="red")),
+                trend=True,
+                width=4,
+            ),
+            figure(
+                "Open faults",
+                "Firing alerts that the bridge acts on. 0 is shown only where railwatch's rules "
+                "are evaluated.",
+                f"sum({faults}) or 0 * sum({nodes})",
+                none="not judged",
+                steps=ANY_BAD,
+                trend=True,
+                width=4,
+            ),
+            figure(
+                "RDMA ports down",
+                "Ports that should be active and are not, or are not seen at all.",
+                f"sum({down}) or 0 * sum({ports})",
+                none="no port seen",
+                steps=ANY_BAD,
+                trend=True,
+                width=4,
+            ),
         ),
-    )
-
-
-def _nodes(scope: Scope) -> Panel:
-    return Panel(
-        title="Nodes",
-        description="Nodes that Prometheus should scrape an exporter on.",
-        unit=Unit.NUMBER,
-        view=Figure(),
-        queries=(Query(expr=f"count({scope.up()})"),),
-        no_data="no exporter",
-    )
-
-
-def _exporters_down(scope: Scope) -> Panel:
-    return Panel(
-        title="Exporters down",
-        description="Nodes whose exporter does not answer: nothing is known of their devices.",
-        unit=Unit.NUMBER,
-        view=Figure(),
-        queries=(Query(expr=f"count({scope.up()}) - sum({scope.up()})"),),
-        no_data="no exporter",
-        thresholds=(Step(value=1, color="orange"),),
-    )
-
-
-def _gpus(scope: Scope) -> Panel:
-    return Panel(
-        title="GPUs",
-        description="GPUs that the exporters know of, in whatever state.",
-        unit=Unit.NUMBER,
-        view=Figure(),
-        queries=(Query(expr=f"sum({scope.select(GPU_STATE)})"),),
-        no_data="no GPU seen",
-    )
-
-
-def _gpus_not_ok(scope: Scope) -> Panel:
-    not_ok = scope.select(GPU_STATE, 'state!~"ok|not_managed"')
-    return Panel(
-        title="GPUs not ok",
-        description="GPUs that are lost, hung, missing, unreadable or ask for a reset.",
-        unit=Unit.NUMBER,
-        view=Figure(trend=True),
-        queries=(Query(expr=f"sum({not_ok})"),),
-        no_data="no GPU seen",
-        thresholds=_ANY,
-    )
-
-
-def _open_faults(scope: Scope) -> Panel:
-    firing = scope.select("ALERTS", faults.FIRING, faults.BRIDGED)
-    return Panel(
-        title="Open faults",
-        description="Firing alerts that the bridge acts on. 0 is shown only where railwatch's "
-        "rules are evaluated.",
-        unit=Unit.NUMBER,
-        view=Figure(trend=True),
-        queries=(Query(expr=count(firing, among=scope.select(OBSERVED))),),
-        no_data="not judged",
-        thresholds=_ANY,
-    )
-
-
-def _ports_down(scope: Scope) -> Panel:
-    port = scope.labels(DEVICE, PORT)
-    expected = f"max by {port} ({scope.select(RDMA_PORT_EXPECTED)}) == 1"
-    active = f"{scope.select(RDMA_PORT_STATE)} == {ACTIVE}"
-    missing = f"{expected} unless on {port} ({active})"
-    return Panel(
-        title="RDMA ports down",
-        description="Ports that should be active and are not, or are not seen at all.",
-        unit=Unit.NUMBER,
-        view=Figure(trend=True),
-        queries=(Query(expr=count(missing, among=scope.select(RDMA_PORT_STATE))),),
-        no_data="no port seen",
-        thresholds=_ANY,
     )

@@ -130,12 +130,16 @@ class AllocationFamily:
             yield Sample(metrics.GPU_ALLOCATABLE_DEVICES, (resource,), count)
 
     def _users(self, readings: Sequence[Reading], found: Shares) -> Iterator[Sample]:
+        folded = []
         for reading in readings:
             for metric, mig, whole, uses in reading.uses():
                 place = place_at(reading.gpu, mig)
-                parts = divide(whole, uses, self._names, found.parts.get(place, ()))
-                for labels, amount in parts.items():
+                told = divide(whole, uses, self._names, found.parts.get(place, ()))
+                folded.append(told.folded)
+                for labels, amount in told.parts.items():
                     yield Sample(metric, (*place.labels, *labels), amount)
+        if folded:
+            yield Sample(metrics.GPU_USERS_FOLDED, (), max(folded))
 
     def _of_jobs(self, devices: Devices, now: Moment) -> Iterator[Sample]:
         for index, instance, job in jobs.jobs_of(

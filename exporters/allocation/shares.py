@@ -14,7 +14,7 @@ from exporters.allocation.devices import Devices, Place
 from exporters.allocation.pod_logs import User
 from exporters.allocation.pod_resources import Holding
 
-MOST_OF_A_DEVICE = 64
+MOST_OF_A_DEVICE = 16
 MOST = 1024
 
 

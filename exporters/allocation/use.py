@@ -7,18 +7,20 @@ driver's own memory, processes that NVML does not show or that ended meanwhile.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from catalog.gpu_allocation import USERS
 from exporters.allocation.cgroups import Membership
 from exporters.allocation.pod_logs import Names, User
 
-MOST = 64
-"""Users of one device that are shown; what the others use is in the remainder."""
+MOST = 16
+"""Users of one device that are shown by name, the largest; what the rest uses is one sum."""
 
-POD, HOST, UNATTRIBUTED = "pod", "host", "unattributed"
+POD, HOST, OTHERS, UNATTRIBUTED = USERS
 
 Labels = tuple[str, str, str, str]
 """user, namespace, pod, container."""
 
 _HOST: Labels = (HOST, "", "", "")
+_FOLDED: Labels = (OTHERS, "", "", "")
 _REMAINDER: Labels = (UNATTRIBUTED, "", "", "")
 
 
@@ -30,10 +32,16 @@ class Use:
     amount: float
 
 
-def divide(
-    whole: float, uses: Iterable[Use], names: Names, holders: Iterable[User]
-) -> Mapping[Labels, float]:
-    """Return the parts by who uses them; they sum up to the whole, but for what is told of more.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Division:
+    """The parts of a whole by who uses them, and how many users have no part of their own."""
+
+    parts: Mapping[Labels, float]
+    folded: int
+
+
+def divide(whole: float, uses: Iterable[Use], names: Names, holders: Iterable[User]) -> Division:
+    """Divide a whole; the parts sum up to it, but for what is told of more.
 
     `holders` were given the device: one that is the only container of its pod there is the one that
     its pod's processes are in.
@@ -44,9 +52,12 @@ def divide(
         labels = _labels(use.of, names, given)
         if labels is not None:
             parts[labels] = parts.get(labels, 0.0) + use.amount
-    largest = sorted(parts, key=lambda labels: (-parts[labels], labels))[:MOST]
-    shown = {labels: parts[labels] for labels in largest}
-    return shown | {_REMAINDER: max(0.0, whole - sum(shown.values()))}
+    rest = {_REMAINDER: max(0.0, whole - sum(parts.values()))}
+    largest = sorted(parts, key=lambda labels: (-parts[labels], labels))
+    shown, folded = largest[:MOST], largest[MOST:]
+    if folded:
+        rest[_FOLDED] = sum(parts[labels] for labels in folded)
+    return Division(parts={one: parts[one] for one in shown} | rest, folded=len(folded))
 
 
 def _labels(of: Membership, names: Names, holders: tuple[User, ...]) -> Labels | None:

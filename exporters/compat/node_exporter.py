@@ -14,6 +14,8 @@ from catalog.compat_node_exporter import (
     DISCARDS_FILE,
     DRIVER_COUNTERS,
     INFO,
+    LEGACY,
+    LEGACY_WORDS,
     LIFESPAN,
     NODE_EXPORTER,
     PHYSICAL_STATE,
@@ -34,6 +36,7 @@ from catalog.rdma import (
 )
 from catalog.rdma_counters import KNOWN, RDMA_HW_STATISTIC, RDMA_LIFESPAN
 from exporters.compat.emitter import Emitter
+from exporters.rdma.counters import WORD
 from exporters.sample import Sample
 
 _BYTES_OF_GIGABIT = 125_000_000
@@ -92,8 +95,19 @@ def emit(samples: Sequence[Sample]) -> Iterator[Sample]:
         if named is not None and sample.labels[1]:
             metric, scale = named
             yield Sample(metric, sample.labels, scale(sample.value))
-        elif sample.metric is RDMA_HW_STATISTIC and sample.labels[2] == DISCARDS_FILE:
-            yield Sample(DISCARDS, sample.labels[:2], sample.value)
+        elif sample.metric is RDMA_HW_STATISTIC:
+            yield from _by_file(sample)
+
+
+def _by_file(sample: Sample) -> Iterator[Sample]:
+    """Yield what is known there by a name, and to us only by its file's."""
+    *port, file = sample.labels
+    if file == DISCARDS_FILE:
+        yield Sample(DISCARDS, tuple(port), sample.value)
+    elif file in LEGACY:
+        words = file in LEGACY_WORDS
+        value = _wrapped(WORD * sample.value) if words else sample.value
+        yield Sample(LEGACY[file], tuple(port), value)
 
 
 def _is_foreign(info: Sample) -> bool:

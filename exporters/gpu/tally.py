@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import chain, repeat
 from typing import Generic, TypeVar
 
 from catalog import nvlink5
@@ -88,9 +89,10 @@ class Heard:
         """Count a cycle's events; from the first look on, actionable codes stand at zero."""
         if self._tally is None and cycle.notes(xid.WATCHED):
             self._tally = Tally()
-        for code in map(int, cycle.notes(xid.XID)):
+        times = chain(map(float, cycle.notes(xid.XID_TIME)), repeat(0.0))
+        for code, when in zip(map(int, cycle.notes(xid.XID)), times, strict=False):
             self._tally = self._tally or Tally()
-            self._tally.add(code, xids.resolution(code), now.wall)
+            self._tally.add(code, xids.resolution(code), when or now.wall)
 
     def samples(self, labels: tuple[str, str]) -> Iterator[Sample]:
         """Yield what was counted."""

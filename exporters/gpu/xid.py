@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from exporters.gpu.nvml import Gpu
 
 XID = "xid"
+XID_TIME = "xid_time"
+"""Unix time of the Xid noted before, 0 where the driver does not tell it."""
 WATCHED = "xid_watched"
 
 _AT_ONCE = 1000
@@ -29,14 +31,15 @@ _HIGHEST = 1023
 
 def events(gpu: Gpu) -> Iterator[Note]:
     """Note each event since the last cycle; absent where the driver has no Xid events."""
-    yield Note(WATCHED, gpu.watch_xids())
+    yield Note(WATCHED, gpu.events.watch())
     for _ in range(_AT_ONCE):
-        code = gpu.next_xid()
-        if code is None:
+        event = gpu.events.next()
+        if event is None:
             return
-        if not 0 < code <= _HIGHEST:
-            raise Unreadable(f"nvmlEventSetWait_v2: Xid {code} is none")
-        yield Note(XID, code)
+        if not 0 < event.code <= _HIGHEST:
+            raise Unreadable(f"nvmlEventSetWait: Xid {event.code} is none")
+        yield Note(XID, event.code)
+        yield Note(XID_TIME, event.time)
 
 
 FACILITY = Facility(

@@ -13,6 +13,7 @@ from catalog.rdma_counters import LINK_DOWNED, RDMA_COUNTER_SATURATED
 from exporters.errors import Absent
 from exporters.facility import Facility
 from exporters.rdma import netdev
+from exporters.rdma.remembered import remembered
 from exporters.rdma.sysfs import Port, count
 from exporters.sample import Sample
 
@@ -50,6 +51,7 @@ def _sum(port: Port, names: tuple[str, ...]) -> int:
     return sum(port.take(f"hw_counters/{name}", count) for name in names)
 
 
+@remembered
 def link_downed(port: Port) -> Iterator[Sample]:
     """Yield the times the link went down, as far as the port's 8 bits go."""
     value = port.take(f"{LINK_DOWNED.folder}/{LINK_DOWNED.file}", count)
@@ -58,12 +60,13 @@ def link_downed(port: Port) -> Iterator[Sample]:
         yield port.sample(RDMA_COUNTER_SATURATED, 1, LINK_DOWNED.file)
 
 
+@remembered
 def carrier_down(port: Port) -> Iterator[Sample]:
     """Yield the times the network interface lost its carrier."""
     if name := netdev.name(port):
-        file = "carrier_down_count"
+        interface = port.open(str(netdev.folder(port, name)))
         yield port.sample(
-            RDMA_PORT_CARRIER_DOWN, port.take_from(netdev.folder(port, name), file, count)
+            RDMA_PORT_CARRIER_DOWN, port.take_in(interface, "carrier_down_count", count, "")
         )
 
 

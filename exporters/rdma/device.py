@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
+from itertools import chain
 
 from catalog.rdma import RDMA_DEVICE_STATE, RDMA_DEVICE_STATES, RDMA_READ_ERRORS
 from exporters.facility import Cycle, End
@@ -81,13 +82,21 @@ class Device:
         return self.state == ELSEWHERE
 
     def samples(self, now: Moment) -> Iterator[Sample]:
-        """Yield whether it answers, once that is known, and what was read lately."""
-        if self.state:
-            for state in RDMA_DEVICE_STATES:
-                yield Sample(RDMA_DEVICE_STATE, (self.name, state), float(state == self.state))
-        for file, times in self._errors.items():
-            yield Sample(RDMA_READ_ERRORS, (self.name, file), times)
-        yield from self.ledger.samples(now)
+        """Return whether it answers, once that is known, and what was read lately."""
+        errors = (
+            Sample(RDMA_READ_ERRORS, (self.name, file), times)
+            for file, times in self._errors.items()
+        )
+        return chain(_states(self.name, self.state), errors, self.ledger.samples(now))
+
+
+@lru_cache(maxsize=1024)
+def _states(device: str, now: str) -> tuple[Sample, ...]:
+    return tuple(
+        Sample(RDMA_DEVICE_STATE, (device, state), float(state == now))
+        for state in RDMA_DEVICE_STATES
+        if now
+    )
 
 
 def _state(cycle: Cycle) -> str:

@@ -52,10 +52,10 @@ class EthtoolFamily:
                 Pace.of(
                     settings.interval,
                     epoch,
-                    intervals=slow if facility is modules.FACILITY else 1,
+                    intervals=slow if facility.name in modules.SLOW else 1,
                 ),
                 devices,
-                lasting=facility is not modules.FACILITY,
+                lasting=facility.name not in modules.SLOW,
             )
             for facility in chosen(RDMA_ETHTOOL, settings.facilities)
         ]

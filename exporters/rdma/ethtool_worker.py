@@ -41,7 +41,7 @@ class InterfacesSession:
     @property
     def lasting(self) -> bool:
         """Whether the worker stays: not for modules, which are read so seldom."""
-        return self._facility is not modules.FACILITY
+        return self._facility.name not in modules.SLOW
 
     def cycle(self) -> Iterator[Outcome]:
         """Tell which devices there are, then read each."""

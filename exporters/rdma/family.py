@@ -5,7 +5,7 @@ All devices share one worker, and one at which it hung gets a worker of its own.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from exporters.facility import Cycle, End, Outcome, State
 from exporters.ledger import Record, Standing, state_after
@@ -193,8 +193,8 @@ class RdmaFamily:
         return State.HUNG if HUNG in states else State.FAILED
 
     def samples(self, now: Moment) -> Iterator[Sample]:
-        """Yield what is known of each device, and what is expected."""
-        for device in self._devices.values():
-            yield from device.samples(now)
-        away = {device.name for device in self._devices.values() if device.is_elsewhere}
-        yield from self._memory.samples(away, now)
+        """Return what is known of each device, and what is expected."""
+        known = self._devices.values()
+        away = {device.name for device in known if device.is_elsewhere}
+        told = chain.from_iterable(device.samples(now) for device in known)
+        return chain(told, self._memory.samples(away, now))

@@ -6,7 +6,7 @@ in the counts of the port and of its network interface only.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from catalog.rdma import RDMA_PORT_CARRIER_DOWN, RDMA_PORT_LINK_DOWNED, RDMA_PORT_STATE
@@ -163,6 +163,11 @@ class History:
         """Take the samples of a whole cycle."""
         for port, reading in _readings(samples).items():
             self._ports.setdefault(port, PortHistory()).take(reading, now)
+
+    @property
+    def ports(self) -> Collection[PortKey]:
+        """Those that were read."""
+        return self._ports.keys()
 
     def samples(self, now: Moment) -> Iterator[Sample]:
         """Yield each port's history."""

@@ -12,10 +12,10 @@ import resource
 import stat
 import time
 from collections.abc import Callable, Sequence
-from itertools import repeat
 from typing import Any, TypeVar
 
 from exporters.files import entries, meaning, read
+from exporters.rdma.trace import SHORT, Trace
 
 MOST = 1536
 """Files kept open by a worker, enough for 20 ports of 75; the kernel holds a page for each."""
@@ -25,9 +25,6 @@ _PAGE = 4096
 
 _GONE = frozenset({errno.ENODEV, errno.ENXIO})
 """What an open file says whose device is no more."""
-
-_SHORT = 64
-"""Bytes: what a counter, a state or a name takes less than."""
 
 _SURE = 19
 """Digits of a number that is certainly within 64 bits."""
@@ -40,7 +37,7 @@ _SETTLED = 1.0
 
 T = TypeVar("T")
 
-Stamp = tuple[int, int, int]
+Stamp = tuple[int, int, int, int]
 
 
 def number(said: bytes) -> int | None:
@@ -50,7 +47,8 @@ def number(said: bytes) -> int | None:
 
 
 def _stamp(found: os.stat_result) -> Stamp:
-    return found.st_dev, found.st_ino, found.st_mtime_ns
+    # Sysfs has no time stamps of changes, but it counts a folder's folders as links to it.
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_nlink
 
 
 def _opened(path: str, room: "Folders") -> int | None:
@@ -64,17 +62,21 @@ def _opened(path: str, room: "Folders") -> int | None:
 
 
 class Folder:
-    """One folder as it was when it was last found changed."""
+    """One folder as it was when it was last found changed.
+
+    Its files are closed with it, never before: a descriptor stands for one file while it is known.
+    """
 
     def __init__(self, path: str, found: os.stat_result, room: "Folders", *, settled: bool) -> None:
         """Open the folder itself where it is settled and there is room; else it keeps nothing."""
         self.path = path
+        self.memory: dict[object, Any] = {}
+        """What was worked out from what it holds; gone with it."""
         self._room = room
         self._itself = _opened(path, room) if settled else None
         self.stamp = None if self._itself is None else _stamp(found)
         self._files: dict[str, int] = {}
-        self._parsed: dict[tuple[str, object], tuple[bytes | None, Any]] = {}
-        self._memo: dict[object, Any] = {}
+        self._is_gone = False
 
     def names(self) -> list[str]:
         """Return the names in it, sorted; errors as for `files.entries`."""
@@ -82,12 +84,12 @@ class Folder:
 
     def once(self, key: object, make: Callable[[], T]) -> T:
         """Return what was made for this key since the folder changed, else make it."""
-        if key not in self._memo:
+        if key not in self.memory:
             made = make()
             if self.stamp is None:
                 return made
-            self._memo[key] = made
-        found: T = self._memo[key]
+            self.memory[key] = made
+        found: T = self.memory[key]
         return found
 
     def read(self, file: str) -> str:
@@ -96,11 +98,15 @@ class Folder:
         if descriptor is None:
             return self._open(file)
         try:
-            said = os.pread(descriptor, _PAGE, 0)
+            said = os.pread(descriptor, SHORT, 0)
+            if len(said) == SHORT:
+                said = os.pread(descriptor, _PAGE, 0)
         except OSError as error:
-            if error.errno in _GONE:
-                self.close()
+            self._is_gone = self._is_gone or error.errno in _GONE
+            self._room.doubt()
             raise meaning(error, f"{self.path}/{file}") from None
+        if (trace := self._room.trace) is not None:
+            trace.take(descriptor, said)
         if len(said) == _PAGE:  # more than sysfs gives
             return read(f"{self.path}/{file}")
         return said.strip().decode("utf-8", "replace")
@@ -108,42 +114,35 @@ class Folder:
     def said(self, file: str) -> bytes | None:
         """Return what a file that is open says, where that is short; None: read it to know."""
         try:
-            said = os.pread(self._files[file], _SHORT, 0)
+            said = os.pread(self._files[file], SHORT, 0)
         except (KeyError, OSError):
             return None
-        return said if len(said) < _SHORT else None
+        return said if len(said) < SHORT else None
 
-    def all_said(self, files: Sequence[str]) -> list[bytes] | None:
-        """Return what these files say, where all are open; None: ask for each, to know more."""
+    def descriptors(self, files: Sequence[str]) -> list[int] | None:
+        """Return these files, where all are open."""
         try:
-            descriptors = [self._files[file] for file in files]
-            return list(map(os.pread, descriptors, repeat(_SHORT), repeat(0)))
-        except (KeyError, OSError):
+            return [self._files[file] for file in files]
+        except KeyError:
             return None
-
-    def parsed(self, file: str, parse: Callable[[str, str], T]) -> T:
-        """Return what is made of a file's text and path: of the same text the same."""
-        said = self.said(file)
-        known, made = self._parsed.get((file, parse), (None, None))
-        if said is None or said != known:
-            made = parse(self.read(file), f"{self.path}/{file}")
-            self._parsed[file, parse] = said, made
-        found: T = made
-        return found
 
     def _open(self, file: str) -> str:
         """Read a file for the first time; keep it open where there is room."""
         path = f"{self.path}/{file}"
         if self.stamp is None or not self._room.take():
+            self._room.doubt()
             return read(path)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             self._room.give(1)
+            if error.errno != errno.ENOENT:  # which stays so while the folder is unchanged
+                self._room.doubt()
             raise meaning(error, path) from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             self._room.give(1)
+            self._room.doubt()
             return read(path)
         self._files[file] = descriptor
         return self.read(file)
@@ -151,19 +150,24 @@ class Folder:
     @property
     def unchanged(self) -> bool:
         """Whether it is there, and all that stands in it is what stood in it."""
-        if self._itself is None:
+        if self._itself is None or self._is_gone:
             return False
         now = os.fstat(self._itself)
         return now.st_nlink > 0 and _stamp(now) == self.stamp
 
+    def is_at(self, found: os.stat_result) -> bool:
+        """Whether this is what was found at its path."""
+        return _stamp(found) == self.stamp
+
     def close(self) -> None:
-        """Close what is open."""
+        """Close what is open, and forget what was known."""
         itself = [] if self._itself is None else [self._itself]
         self._itself = None
         for descriptor in (*self._files.values(), *itself):
             os.close(descriptor)
             self._room.give(1)
         self._files.clear()
+        self.memory.clear()
 
     def __del__(self) -> None:
         self.close()
@@ -174,10 +178,19 @@ class Folders:
 
     def __init__(self, most: int = MOST, clock: Callable[[], float] = time.time) -> None:
         """Begin with none; `most` is how many files may stay open."""
+        self.trace: Trace | None = None
+        """What is looked at is noted here, where anybody wants to know."""
         self._folders: dict[str, Folder] = {}
+        self._asked: set[str] = set()
         self._devices: dict[str, tuple[int, int] | None] = {}
         self._left = min(most, _descriptors(most) - _SPARE)
         self._clock = clock
+
+    def sweep(self) -> None:
+        """Begin a cycle over all devices: what nobody asked for in the last one is closed."""
+        for path in self._folders.keys() - self._asked:
+            self._drop(path)
+        self._asked.clear()
 
     def enter(self, device: str) -> None:
         """Begin a cycle at a device: of another one of this name than before nothing is kept."""
@@ -189,7 +202,7 @@ class Folders:
         if instance != self._devices.get(device):
             self._devices[device] = instance
             for path in [p for p in self._folders if p == device or p.startswith(f"{device}/")]:
-                del self._folders[path]
+                self._drop(path)
 
     def instance(self, device: str) -> int | None:
         """Return which instance of a device this cycle entered, None where it is gone.
@@ -203,16 +216,39 @@ class Folders:
         """Return a folder of a device as it is now; errors as for `files.entries`."""
         known = self._folders.get(path)
         if known is None or not known.unchanged:
-            self._folders.pop(path, None)
-            known = self._folders[path] = self._look(path)
+            known = self._anew(path, self._find(path))
+        self._asked.add(path)
         return known
 
-    def _look(self, path: str) -> Folder:
+    def open_by_name(self, path: str) -> Folder:
+        """Return a folder that may be another one of this name than before, as `open` does."""
+        found, known = self._find(path), self._folders.get(path)
+        if known is None or not (known.unchanged and known.is_at(found)):
+            known = self._anew(path, found)
+        self._asked.add(path)
+        return known
+
+    def _find(self, path: str) -> os.stat_result:
         try:
-            found = os.stat(path)  # noqa: PTH116 - a Path costs more than the call
+            return os.stat(path)  # noqa: PTH116 - a Path costs more than the call
         except OSError as error:
+            self.doubt()
             raise meaning(error, path) from None
-        return Folder(path, found, self, settled=found.st_mtime + _SETTLED < self._clock())
+
+    def _anew(self, path: str, found: os.stat_result) -> Folder:
+        self._drop(path)
+        settled = found.st_mtime + _SETTLED < self._clock()
+        made = self._folders[path] = Folder(path, found, self, settled=settled)
+        return made
+
+    def _drop(self, path: str) -> None:
+        if (known := self._folders.pop(path, None)) is not None:
+            known.close()
+
+    def doubt(self) -> None:
+        """Take that what is being read does not depend on kept files alone."""
+        if self.trace is not None:
+            self.trace.sure = False
 
     def take(self) -> bool:
         """Take room for one open file; False where there is none."""

@@ -13,6 +13,7 @@ from exporters.rdma.error_rates import ErrorRates
 from exporters.rdma.history import History
 from exporters.rdma.inventory import Declare, Expected, nothing
 from exporters.rdma.learned import Learned
+from exporters.rdma.peers import Peers
 from exporters.sample import Sample
 
 _DEVICE = RDMA_PORT_INFO.labels.index("device")
@@ -38,11 +39,13 @@ class Memory:
         self._expected = Expected(declare, self._learned, self._devices)
         self._history = History()
         self._rates = ErrorRates(interval)
+        self._peers = Peers()
 
     def take(self, cycle: Cycle, now: Moment) -> None:
         """Take a cycle of any worker that reads these ports."""
         samples = tuple(s for o in cycle.outcomes for s in o.samples if s.metric.name in _TELLING)
         self._history.learn(samples, now)
+        self._peers.learn(cycle)
         self._rates.learn(samples, now)
         for sample in samples:
             if sample.metric is RDMA_PORT_INFO and (address := sample.labels[_ADDRESS]):
@@ -60,3 +63,4 @@ class Memory:
         if history.FACILITY.name in self._facilities:
             yield from self._history.samples(now)
             yield from self._rates.samples(now)
+            yield from self._peers.samples(self._history.ports)

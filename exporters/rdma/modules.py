@@ -32,11 +32,6 @@ def module(port: NetPort) -> Iterator[Sample]:
     for metric, value in (
         (RDMA_MODULE_TEMPERATURE, found.temperature_celsius),
         (RDMA_MODULE_TEMPERATURE_LIMIT, found.limit_celsius),
-        (RDMA_MODULE_VOLTAGE, found.supply_volts),
-        (
-            RDMA_MODULE_BIAS,
-            max(filter(None, (lane.bias_amperes for lane in found.lanes)), default=None),
-        ),
     ):
         if value is not None:
             yield port.sample(metric, value)
@@ -48,6 +43,15 @@ def module(port: NetPort) -> Iterator[Sample]:
             yield port.sample(metric, min(measured))
     if found.flags is not None:
         yield from _flags(port, found.flags)
+
+
+def electrical(port: NetPort) -> Iterator[Sample]:
+    """Yield what the module is supplied with, and what its lasers take."""
+    found = decode(port.eeprom)
+    bias = max(filter(None, (lane.bias_amperes for lane in found.lanes)), default=None)
+    for metric, value in ((RDMA_MODULE_VOLTAGE, found.supply_volts), (RDMA_MODULE_BIAS, bias)):
+        if value is not None:
+            yield port.sample(metric, value)
 
 
 def _flags(port: NetPort, flags: tuple[Flag, ...]) -> Iterator[Sample]:
@@ -63,3 +67,14 @@ FACILITY = Facility(
     reads="temperature, light and faults of the transceiver in each RDMA port's cage",
     readings=(module,),
 )
+
+DETAIL_FACILITY = Facility(
+    family="rdma_ethtool",
+    name="modules_detail",
+    reads="supply voltage and laser current of the transceiver in each RDMA port's cage",
+    readings=(electrical,),
+    on=False,
+)
+
+SLOW = frozenset({FACILITY.name, DETAIL_FACILITY.name})
+"""Facilities that are read once a minute."""

@@ -29,5 +29,13 @@ FACILITY = Facility(
     family="rdma_netlink",
     name="links",
     reads="protocol and network interface of each RDMA port",
-    readings=(netns_mode, ports),
+    readings=(ports,),
+    on=False,
+)
+
+NAMESPACES = Facility(
+    family="rdma_netlink",
+    name="namespaces",
+    reads="whether each RDMA device belongs to one network namespace",
+    readings=(netns_mode,),
 )

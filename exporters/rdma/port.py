@@ -12,6 +12,7 @@ from catalog.rdma import (
 from exporters.errors import Absent, ReadingError, Unreadable
 from exporters.facility import Facility
 from exporters.rdma import netdev
+from exporters.rdma.remembered import remembered
 from exporters.rdma.sysfs import Port, leading_number, rate
 from exporters.sample import Sample
 
@@ -19,16 +20,19 @@ LONGEST = 128
 """Characters of an identity field that are shown; what is longer is damage, not identity."""
 
 
+@remembered
 def state(port: Port) -> Iterator[Sample]:
     """Yield the logical state's number."""
     yield port.sample(RDMA_PORT_STATE, port.take("state", leading_number))
 
 
+@remembered
 def physical_state(port: Port) -> Iterator[Sample]:
     """Yield the physical state's number."""
     yield port.sample(RDMA_PORT_PHYSICAL_STATE, port.take("phys_state", leading_number))
 
 
+@remembered
 def speed(port: Port) -> Iterator[Sample]:
     """Yield the rate in bytes a second, and over how many lanes."""
     found = port.take("rate", rate)
@@ -37,6 +41,7 @@ def speed(port: Port) -> Iterator[Sample]:
         yield port.sample(RDMA_PORT_LANES, found.lanes)
 
 
+@remembered
 def identity(port: Port) -> Iterator[Sample]:
     """Yield the info series; what cannot be read is empty in it, and said afterwards."""
     fields = _Fields(port)

@@ -30,15 +30,18 @@ class Restrictions:
 
     def hold(self, device: str) -> bool:
         """Whether this device refuses to be read; tries it where it is new."""
-        folder = device_folder(self._sysfs, device)
         try:
-            instance = folder.stat().st_ino
+            instance = device_folder(self._sysfs, device).stat().st_ino
         except OSError:
             return False
+        return self.hold_instance(device, instance)
+
+    def hold_instance(self, device: str, instance: int) -> bool:
+        """Whether this instance of a device refuses to be read, as `hold` does."""
         known = self._known.get(device)
         if known is None or known[0] != instance:
-            self._known[device] = instance, _refuses(folder)
-        return self._known[device][1]
+            known = self._known[device] = instance, _refuses(device_folder(self._sysfs, device))
+        return known[1]
 
 
 def _refuses(folder: Path) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from catalog.metrics import Metric
 from catalog.rdma_ethernet import (
+    DETAIL,
     PRIORITIES,
     RDMA_CORRECTED_BITS,
     RDMA_FEC_CORRECTED,
@@ -21,8 +22,18 @@ from exporters.sample import Sample
 
 def statistics(port: NetPort) -> Iterator[Sample]:
     """Yield what the driver counts, of the names that are known."""
+    return _chosen(port, detail=False)
+
+
+def detail(port: NetPort) -> Iterator[Sample]:
+    """Yield the rest of it."""
+    return _chosen(port, detail=True)
+
+
+def _chosen(port: NetPort, *, detail: bool) -> Iterator[Sample]:
     for known, value in chosen(port.statistics()):
-        yield port.sample(known.metric, value * known.scale, *known.labels)
+        if (known.metric in DETAIL) is detail:
+            yield port.sample(known.metric, value * known.scale, *known.labels)
 
 
 def chosen(said: Mapping[str, int]) -> Iterator[tuple[Statistic, int]]:
@@ -92,4 +103,12 @@ FACILITY = Facility(
     name="roce",
     reads="flow control, FEC, drops and PCIe stalls of each RDMA port's network interface",
     readings=(changes, statistics, fec, link),
+)
+
+DETAIL_FACILITY = Facility(
+    family="rdma_ethtool",
+    name="roce_detail",
+    reads="how often each RDMA port was paused, and what its PCIe link received wrongly",
+    readings=(detail,),
+    on=False,
 )

@@ -5,11 +5,13 @@ Apart from rdma/counters, on which alerts go: a driver with one odd file must no
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import repeat
 
 from catalog.metrics import Metric
 from catalog.rdma_counters import (
     DRIVER,
+    LEGACY,
     LIFESPAN_FILE,
     LINK_DOWNED,
     NO_COUNTERS,
@@ -26,6 +28,7 @@ from exporters.errors import Absent, Unreadable
 from exporters.facility import Facility
 from exporters.rdma.kept import Folder, number
 from exporters.rdma.sysfs import Port, count
+from exporters.rdma.trace import say
 from exporters.sample import Sample
 
 _KNOWN = by_file()
@@ -41,7 +44,7 @@ _OBJECTS: Mapping[str, tuple[Metric, str]] = {
     for kind in OBJECTS
 }
 
-_MOST = {PMA: 24, DRIVER: 40}
+_MOST = {PMA: 24, DRIVER: 40, LEGACY: 16}
 """Files of a folder that become series, known ones first: hfi1 has hundreds."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -57,22 +60,15 @@ class _Row:
     labels: tuple[str, ...]
     divisor: int = 1
     ceiling: int | None = None
-    said: bytes | None = None
-    """What it said last: most counters stand still from one cycle to the next."""
     told: tuple[Sample, ...] = ()
-    """What became of that."""
+    """What became of what it said last."""
 
-    def take(self, said: bytes | None, value: int) -> None:
-        """Take a value, and the text that it stands in where that is known."""
-        self.said = said
+    def take(self, value: int) -> None:
+        """Take a value."""
         shown = value if self.divisor == 1 else value / self.divisor
         self.told = (Sample(self.metric, self.labels, shown),)
         if value == self.ceiling:
             self.told += (Sample(RDMA_COUNTER_SATURATED, (*self.labels, self.file), 1),)
-
-    def forget(self) -> None:
-        """Take that it could not be read, or that there is none."""
-        self.said, self.told = None, ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,12 +77,22 @@ class _Table:
 
     rows: list[_Row]
     files: list[str]
-    said: list[bytes] | None = None
-    """What all of them said last, where that is known and nothing was unreadable."""
+    descriptors: list[int] | None = None
+    """The files, once all of them are open."""
+    said: list[bytes] = field(default_factory=list)
+    """What all of them said last, empty where that is not known or something was unreadable."""
     told: tuple[Sample, ...] = ()
     """What became of that."""
 
-    def keep(self, said: list[bytes] | None) -> None:
+    def look(self, folder: Folder) -> list[bytes]:
+        """Return what all files say, empty where one cannot be read so."""
+        self.descriptors = self.descriptors or folder.descriptors(self.files)
+        try:
+            return say(self.descriptors or ())
+        except OSError:
+            return []
+
+    def keep(self, said: list[bytes]) -> None:
         """Remember what was said, and what the rows made of it."""
         self.said, self.told = said, tuple(sample for row in self.rows for sample in row.told)
 
@@ -96,6 +102,11 @@ def of_port(port: Port) -> Iterable[Sample]:
     return _folder(port, port.own(PMA), PMA)
 
 
+def of_old_kernel(port: Port) -> Iterable[Sample]:
+    """Return what an old kernel counts of the port in 64 bits, apart from its PMA counters."""
+    return _folder(port, port.own(LEGACY), LEGACY) if LEGACY in port.own("").names() else ()
+
+
 def of_driver(port: Port) -> Iterable[Sample]:
     """Return what the driver counts of the port."""
     return _folder(port, port.own(DRIVER), DRIVER)
@@ -103,7 +114,7 @@ def of_driver(port: Port) -> Iterable[Sample]:
 
 def of_device(port: Port) -> Iterable[Sample]:
     """Return what the driver counts of the device as a whole, with the first of its ports."""
-    if not port.leads:
+    if not (port.leads and DRIVER in port.open(str(port.folder)).names()):
         return ()
     return _folder(port.whole, port.open(f"{port.folder}/{DRIVER}"), DRIVER)
 
@@ -111,37 +122,53 @@ def of_device(port: Port) -> Iterable[Sample]:
 def _folder(port: Port, folder: Folder, kind: str) -> Iterable[Sample]:
     """Return all that can be read; Unreadable for the first that could not, afterwards.
 
-    Where no file says another thing than in the cycle before, nothing is worked out.
+    Most counters stand still from one cycle to the next: only those that do not are worked out.
     """
     table = folder.once((port.device, port.number), lambda: _table(port, folder, kind))
-    said = folder.all_said(table.files)
-    if said is None or said != table.said:
-        return _each(port, folder, kind, table, said)
+    said = table.look(folder)
+    if not said or said != table.said:
+        changed = _changed(table, said)
+        if changed is None:
+            return _each(port, folder, kind, table, said)
+        for row, value in changed:
+            row.take(value)
+        table.keep(said)
     return table.told
 
 
+def _changed(table: _Table, said: list[bytes]) -> list[tuple[_Row, int]] | None:
+    """Return the rows that have another value, None where not all of those are plain numbers."""
+    if not said or len(said) != len(table.said):
+        return None
+    found = list[tuple[_Row, int]]()
+    for row, before, now in zip(table.rows, table.said, said, strict=True):
+        if now != before:
+            if (value := number(now)) is None:
+                return None
+            found.append((row, value))
+    return found
+
+
 def _each(
-    port: Port, folder: Folder, kind: str, table: _Table, texts: list[bytes] | None
+    port: Port, folder: Folder, kind: str, table: _Table, said: list[bytes]
 ) -> Iterator[Sample]:
-    problem = ""
-    for row, said in zip(table.rows, texts or map(folder.said, table.files), strict=True):
-        if said is None or said != row.said:
-            try:
-                row.take(said, _value(port, folder, row.file, said, kind))
-            except Absent:
-                row.forget()
-            except Unreadable as error:
-                row.forget()
-                problem = problem or str(error)
+    """Take each file by itself, those that say no plain number as they are read once more."""
+    problem, plain = "", bool(said)
+    for row, text in zip(table.rows, said or repeat(b"")):  # noqa: B905 - which has no end
+        row.told = ()
+        try:
+            if (value := number(text)) is None:
+                plain = False
+                value = port.take_in(folder, row.file, count, kind)
+            row.take(value)
+        except Absent:
+            pass
+        except Unreadable as error:
+            problem = problem or str(error)
         yield from row.told
-    table.keep(None if problem else texts)
+    table.keep(said if plain else [])
     if problem:
         raise Unreadable(problem)
-
-
-def _value(port: Port, folder: Folder, file: str, said: bytes | None, kind: str) -> int:
-    value = None if said is None else number(said)
-    return port.take_in(folder, file, count, kind) if value is None else value
 
 
 def _table(port: Port, folder: Folder, kind: str) -> _Table:
@@ -175,5 +202,5 @@ FACILITY = Facility(
     family="rdma",
     name="statistics",
     reads="every other counter of each RDMA port and device",
-    readings=(of_port, of_driver, of_device),
+    readings=(of_port, of_old_kernel, of_driver, of_device),
 )

@@ -47,10 +47,18 @@ class Port:
     """The name of its network interface, once that was looked for in this cycle."""
     place: str = field(init=False, compare=False, repr=False)
     """The path of the port's own folder."""
+    within: str = field(init=False, compare=False, repr=False)
+    """How the path of each folder of the device begins; others may become another's."""
 
     def __post_init__(self) -> None:
-        """Write the path once, as every reading begins with it."""
-        self.place = f"{self.folder}/ports/{self.number}"
+        """Write paths once, as every reading begins with them."""
+        self.within = str(self.folder)
+        self.place = f"{self.within}/ports/{self.number}"
+
+    def begin(self, opened: dict[str, Folder]) -> None:
+        """Begin a cycle, in which the device's folders are opened together."""
+        self.opened, self.netdev = opened, None
+        self.trouble.clear()
 
     @property
     def whole(self) -> "Port":
@@ -89,13 +97,16 @@ class Port:
         """Return a folder as it was when it was first looked at in this cycle."""
         found = self.opened.get(path)
         if found is None:
-            found = self.opened[path] = self.folders.open(path)
+            look = self.folders.open if path.startswith(self.within) else self.folders.open_by_name
+            found = self.opened[path] = look(path)
+        if (trace := self.folders.trace) is not None:
+            trace.folders.append(found)
         return found
 
     def take_in(self, folder: Folder, file: str, parse: Callable[[str, str], T], kind: str) -> T:
         """Return what a file in an open folder says, as `take_from` does."""
         try:
-            return folder.parsed(file, parse)
+            return parse(folder.read(file), f"{folder.path}/{file}")
         except Unreadable:
             self.trouble.append(f"{kind}/{file}" if kind else file)
             raise
@@ -163,8 +174,19 @@ def ports(folder: Path, folders: Folders | None = None) -> list[Port]:
     """Return a device's ports in order; none where it vanished since it was listed."""
     kept = folders or Folders(0)
     kept.enter(str(folder))
-    numbers = sorted(_listed(kept, folder), key=_numerically)
+    try:
+        listed = kept.open(f"{folder}/ports")
+        found = listed.once(ports, lambda: _made(folder, listed.names(), kept))
+    except Absent:
+        return []
     opened = dict[str, Folder]()
+    for port in found:
+        port.begin(opened)
+    return found
+
+
+def _made(folder: Path, names: list[str], folders: Folders) -> list[Port]:
+    numbers = sorted(names, key=_numerically)
     return [
         Port(
             device=folder.name,
@@ -172,18 +194,10 @@ def ports(folder: Path, folders: Folders | None = None) -> list[Port]:
             folder=folder,
             leads=number == numbers[0],
             alone=len(numbers) == 1,
-            folders=kept,
-            opened=opened,
+            folders=folders,
         )
         for number in numbers
     ]
-
-
-def _listed(folders: Folders, device: Path) -> list[str]:
-    try:
-        return folders.open(f"{device}/ports").names()
-    except Absent:
-        return []
 
 
 def _names(folder: Path) -> list[str]:

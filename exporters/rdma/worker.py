@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from exporters.errors import Unreadable
@@ -51,6 +52,7 @@ class DevicesSession:
         if self._scope.only:
             yield from self._device(self._scope.only)
             return
+        self._folders.sweep()
         listed = run(LISTING, (self._sysfs,))
         away = tuple(Note(ELSEWHERE, at) for at in self._lookout.elsewhere(names(listed)))
         yield replace(listed, notes=(*listed.notes, *away))
@@ -60,16 +62,18 @@ class DevicesSession:
 
     def _device(self, name: str) -> Iterator[Outcome]:
         found, problem = self._ports(name)
-        if self._restrictions.hold(name):
+        instance = self._folders.instance(str(device_folder(self._sysfs, name)))
+        if instance is not None and self._restrictions.hold_instance(name, instance):
             yield from self._restricted(name, found)
             return
-        instance = self._folders.instance(str(device_folder(self._sysfs, name)))
-        about = (Note(DEVICE, name), *(() if instance is None else (Note(BIND, instance),)))
+        about = _about(name, instance)
         for facility in self._facilities:
-            outcome = run(facility, found)
+            outcome = run(facility, found, about)
             if problem:
                 outcome = replace(outcome, state=State.FAILED, problem=problem)
-            yield replace(outcome, notes=(*about, *outcome.notes, *_trouble(found)))
+            if trouble := _trouble(found):
+                outcome = replace(outcome, notes=(*outcome.notes, *trouble))
+            yield outcome
 
     def _restricted(self, name: str, found: list[Port]) -> Iterator[Outcome]:
         """Tell of a device that is left alone what the kernel knows without asking it."""
@@ -88,11 +92,18 @@ class DevicesSession:
 _IDENTITY = replace(port.FACILITY, readings=(port.identity,))
 
 
-def _trouble(found: list[Port]) -> Iterator[Note]:
-    """Yield what could not be read since the last call."""
+@lru_cache(maxsize=1024)
+def _about(name: str, instance: int | None) -> tuple[Note, ...]:
+    """Return whose outcome it is."""
+    return Note(DEVICE, name), *(() if instance is None else (Note(BIND, instance),))
+
+
+def _trouble(found: list[Port]) -> list[Note]:
+    """Return what could not be read since the last call."""
+    notes = [Note(READ_ERROR, file) for one in found for file in one.trouble]
     for one in found:
-        yield from (Note(READ_ERROR, file) for file in one.trouble)
         one.trouble.clear()
+    return notes
 
 
 def attach(settings: Settings, target: Target) -> DevicesSession:

@@ -67,6 +67,7 @@ def _port(topology: Topology, port: NicPort) -> dict[str, Any]:
         "device": port.device or None,
         "port": port.port or None,
         "netdev": port.netdev or None,
+        "guid": port.guid or None,
         "link_layer": port.link_layer or None,
         "active": port.active,
         "bytes_per_second": port.bytes_per_second or None,

@@ -8,7 +8,7 @@ from exporters.facility import Cycle
 from exporters.family import SoloFamily
 from exporters.ledger import Standing
 from exporters.moment import Moment
-from exporters.post import Pace, Post
+from exporters.post import Fold, Pace, Post
 from exporters.registry import TOPOLOGY
 from exporters.sample import Sample
 from exporters.settings import Settings
@@ -35,8 +35,11 @@ class Document:
 class TopologyFamily:
     """What one worker finds, looked at seldom, as it seldom changes."""
 
-    def __init__(self, settings: Settings, pace: Pace) -> None:
-        """Open the family's post."""
+    def __init__(
+        self, settings: Settings, pace: Pace, tell: Fold = lambda _cycle, _now: None
+    ) -> None:
+        """Open the family's post; `tell` hears each cycle too."""
+        self._tell = tell
         self._solo = SoloFamily(
             TOPOLOGY, settings, pace, listen=self._take, lasting=settings.lldp_listen
         )
@@ -54,6 +57,7 @@ class TopologyFamily:
         return self._solo.settled
 
     def _take(self, cycle: Cycle, now: Moment) -> None:
+        self._tell(cycle, now)
         for text in cycle.notes(DOCUMENT):
             self.document = Document.of(str(text), now)
 

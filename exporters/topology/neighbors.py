@@ -10,7 +10,7 @@ from exporters.topology.node import Node
 
 
 def neighbors(node: Node) -> Iterator[Sample]:
-    """Yield the neighbours, and of each interface that is listened on whether it is silent.
+    """Yield the neighbours, and of each other interface whether it is silent.
 
     Unreadable, afterwards, where the file or the wire could not be.
     """
@@ -18,7 +18,8 @@ def neighbors(node: Node) -> Iterator[Sample]:
     for netdev, one in heard.neighbors.items():
         yield Sample(RDMA_LLDP_NEIGHBOR, (netdev, one.system, one.chassis, one.port), 1)
     for netdev, silent in heard.silent.items():
-        yield Sample(RDMA_LLDP_SILENT, (netdev,), float(silent))
+        if netdev not in heard.neighbors:
+            yield Sample(RDMA_LLDP_SILENT, (netdev,), float(silent))
     if heard.reason:
         raise Unreadable(heard.reason)
 

@@ -16,6 +16,7 @@ _ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _BYTES_PER_MBIT = 1e6 / 8
 _UPPER = "upper_"
 _ETHERNET = "Ethernet"
+_IB = "InfiniBand"
 
 T = TypeVar("T")
 
@@ -28,6 +29,8 @@ class NicPort:
     """Its RDMA device; "" where it has none."""
     port: str = ""
     netdev: str = ""
+    guid: str = ""
+    """Of an InfiniBand port, as the fabric's own topology names it; "" where it is not known."""
     link_layer: str = ""
     active: bool = False
     bytes_per_second: float = 0.0
@@ -130,11 +133,14 @@ class _Reader:
         state = self._told(lambda: read(port.path("state")), "")
         active = state.endswith("ACTIVE")
         speed = self._told(lambda: rate(read(port.path("rate")), str(port.path("rate"))), None)
+        link_layer = self._told(lambda: read(port.path("link_layer")), "")
+        gid = self._told(lambda: read(port.path("gids/0")), "") if link_layer == _IB else ""
         return NicPort(
             device=port.device,
             port=port.number,
+            guid=_port_guid(gid),
             netdev=netdev.name(port),
-            link_layer=self._told(lambda: read(port.path("link_layer")), ""),
+            link_layer=link_layer,
             active=active,
             # Of a port without a link the drivers tell a rate that is none.
             bytes_per_second=speed.bytes_per_second if speed and active else 0.0,
@@ -191,6 +197,12 @@ class _Reader:
     def _directly_above(self, name: str) -> list[str]:
         found = self.all(lambda: entries(self._sysfs / "class/net" / name))
         return [one.removeprefix(_UPPER) for one in found if one.startswith(_UPPER)]
+
+
+def _port_guid(gid: str) -> str:
+    """Return the port GUID in a GID: its last 64 bits; "" where there is none."""
+    guid = ":".join(gid.split(":")[4:])
+    return guid if guid.strip("0:") else ""
 
 
 def _address(link: Path) -> str:

@@ -88,6 +88,15 @@ def _uuid(procfs: Path, address: str) -> str:
     return ""
 
 
+def plugged(topology: Topology) -> Iterator[tuple[tuple[str, str], Neighbor]]:
+    """Yield each RDMA port whose neighbour is known, with it."""
+    for nic in topology.nics:
+        for port in nic.ports:
+            neighbor = of_wires(topology.heard.neighbors, port.wires)
+            if port.device and neighbor is not None:
+                yield (port.device, port.port), neighbor
+
+
 def samples(topology: Topology) -> Iterator[Sample]:
     """Yield the place of each RDMA port, and the NICs near each GPU."""
     placed = {(rail.device, rail.port): rail for rail in topology.rails}

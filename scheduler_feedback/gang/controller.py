@@ -22,9 +22,11 @@ from scheduler_feedback.announce import About, Announcer
 from scheduler_feedback.errors import Conflict, KubeError, NotFound
 from scheduler_feedback.gang.fleet import Fleet
 from scheduler_feedback.gang.gather import Group, Unfit, gather
+from scheduler_feedback.gang.handover import Gates, HandOver
 from scheduler_feedback.gang.nodes import Barred, Host, build_fleet, in_order
 from scheduler_feedback.gang.place import INCOMPLETE, Placement, Refusal
 from scheduler_feedback.gang.pods import Claim, Member
+from scheduler_feedback.gang.quotas import Found, NoQuotas, Quotas
 from scheduler_feedback.gang.rollback import Owners, why_not
 from scheduler_feedback.gang.room import Room, measure
 from scheduler_feedback.gang.schedule import Schedule, schedule
@@ -37,11 +39,14 @@ _ASSUMED_FOR = 30.0
 _SLOW_START = 30.0
 """Seconds after which pods that are still missing are worth a word."""
 _WRITERS = 8
+_REST = 3.0
+"""For as many times its own processor time the planner rests after a cycle, whatever has changed:
+the extender answers from the same process."""
 
 PLACED, CONFLICTED, FAILED, ROLLED_BACK = "placed", "conflicted", "failed", "rolled_back"
 
 
-class Cluster(Protocol):
+class Cluster(Gates, Protocol):
     """The kube-apiserver as far as gangs go."""
 
     def let_go(self, member: Member, hostname: str, placed: str, prefix: str) -> None:
@@ -87,6 +92,7 @@ class Controller:
         announcer: Announcer,
         leading: Callable[[], bool],
         policy: Policy,
+        quotas: Quotas | None = None,
         counted: Callable[[str], None] = lambda _result: None,
         prefix: str = PREFIX,
         clock: Callable[[], float] = time.time,
@@ -99,7 +105,9 @@ class Controller:
         self._announcer = announcer
         self._leading = leading
         self._policy = policy
+        self._quotas = quotas or NoQuotas()
         self._counted = counted
+        self._hand_over = HandOver(cluster, announcer, leading=leading)
         self._prefix = prefix
         self._clock = clock
         self._assumed: dict[str, tuple[str, float]] = {}
@@ -111,7 +119,9 @@ class Controller:
         with ThreadPoolExecutor(_WRITERS, thread_name_prefix="gang") as writers:
             while not stop.is_set():
                 if self._leading() and self._hosts.fresh and self._pods.fresh:
+                    began = time.thread_time()
                     self.cycle(writers)
+                    stop.wait(min(interval, _REST * (time.thread_time() - began)))
                 else:
                     self.round = None
                 wake.wait(interval)
@@ -121,11 +131,14 @@ class Controller:
         """Read, plan and act once."""
         hosts = in_order(self._hosts.all())
         names = {host.hostname: host.name for host in hosts if host.hostname}
-        claims, members = self._pods.all()
-        groups, unfit = gather(self._assume(members), names, self._policy.site_tier)
-        fleet = build_fleet(hosts, [*claims, *self._coming(members, names)])
-        most = build_fleet(hosts, ())
-        made = self._plan(hosts, fleet, most, groups)
+        bound, members = self._pods.all()
+        self._hand_over.each(members, writers)
+        ours = [member for member in self._assume(members) if not member.placed_by]
+        groups, unfit = gather(ours, names, self._policy.site_tier)
+        claims = [*bound, *self._coming(members, names)]
+        found = Found(claims=claims, members=members, groups=groups, unfit=unfit)
+        fleet, most = build_fleet(hosts, claims), build_fleet(hosts, ())
+        made = self._plan(hosts, fleet, most, found)
         by_key = {group.gang.key: group for group in groups}
         work = [
             (by_key[p.gang.key].members[rank.uid], hosts[row])
@@ -136,6 +149,7 @@ class Controller:
         for placement in made.placed:
             self._tell_placed(by_key[placement.gang.key], placement)
         self._roll_back(groups)
+        self._quotas.settle(found, made)
         self._tell(by_key, made, unfit)
         reasons = Counter([r.reason for r in made.refused] + [u.reason for u in unfit])
         self.round = Round(waiting=reasons, room=measure(hosts, fleet, most), kept=made.kept)
@@ -163,25 +177,32 @@ class Controller:
             if not node and member.uid in self._assumed:
                 node = self._assumed[member.uid][0]
             if node:
-                coming.append(Claim(uid=member.uid, node=node, request=member.request))
+                coming.append(
+                    Claim(
+                        uid=member.uid,
+                        node=node,
+                        request=member.request,
+                        namespace=member.namespace,
+                        engine=member.engine,
+                    )
+                )
         return coming
 
-    def _plan(
-        self, hosts: Sequence[Host], fleet: Fleet, most: Fleet, groups: Sequence[Group]
-    ) -> Schedule:
+    def _plan(self, hosts: Sequence[Host], fleet: Fleet, most: Fleet, found: Found) -> Schedule:
         asking = {
             group.gang.key: group.members[group.gang.waiting[0].uid]
-            for group in groups
+            for group in found.groups
             if group.gang.waiting
         }
         off = Barred(hosts)
         return schedule(
-            [group.gang for group in groups],
+            [group.gang for group in found.groups],
             fleet,
             most,
             now=self._clock(),
             patience=self._policy.patience,
             barred=lambda gang: off.of(asking[gang.key]),
+            gate=self._quotas.open(found),
         )
 
     def _let_go(self, member: Member, host: Host) -> None:
@@ -211,9 +232,11 @@ class Controller:
             bound = [m for m in group.members.values() if m.node]
             if not stuck:
                 continue
-            # Ranks of a gang that never ran whole go with the stuck ones: alone they do nothing.
+            # Ranks let go with them go with them: alone they do nothing. Those before have run.
+            first = min(m.pinned_at for m in stuck) - self._policy.bind_within
             whole = len(bound) >= group.gang.least
-            self._delete(stuck if whole else [*stuck, *(m for m in bound if m.pin)])
+            beside = [] if whole else [m for m in bound if m.pin and m.pinned_at >= first]
+            self._delete([*stuck, *beside])
 
     def _delete(self, members: Sequence[Member]) -> None:
         about = _about(members[0])

@@ -30,7 +30,8 @@ class Fleet:
     domains: tuple[tuple[str, ...], ...]
     """For each tier the domains' names."""
     penalty: Ints
-    """How bad each node's health is among those that may be used; 0 is clean."""
+    """What is against each node among those that may be used: its health, then its pool; 0 is a
+    clean node of the first pool."""
 
     def __len__(self) -> int:
         return len(self.names)

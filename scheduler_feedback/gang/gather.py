@@ -1,7 +1,7 @@
 """Makes gangs of their pods. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scheduler_feedback.gang.model import Gang, Rank
 from scheduler_feedback.gang.pods import Member, Terms
@@ -56,12 +56,13 @@ def gather(
 def _group(
     key: str, pods: list[Member], hostnames: Mapping[str, str], site_tier: int | None
 ) -> Group | Unfit:
-    terms = pods[0].terms
+    speaker = _speaker(pods)
+    terms = speaker.terms
     for pod in pods:
         if pod.terms is None:
             return _unfit(key, pods, MALFORMED, f"pod {pod.name}: {pod.problem}")
-        if pod.terms != terms:
-            detail = f"pods {pods[0].name} and {pod.name} say different things of the gang"
+        if pod.terms != terms and not _outgrown(pod, speaker):
+            detail = f"pods {speaker.name} and {pod.name} say different things of the gang"
             return _unfit(key, pods, MALFORMED, detail)
     foreign = sorted({gate for pod in pods if pod.gated for gate in pod.other_gates})
     if foreign:
@@ -75,6 +76,20 @@ def _group(
     return Group(
         gang=as_gang(terms, pods, hostnames, site_tier), members={pod.uid: pod for pod in pods}
     )
+
+
+def _speaker(pods: Sequence[Member]) -> Member:
+    """Return the pod whose word counts: of a gang that runs, one that waits, as it came later."""
+    running = any(pod.node for pod in pods)
+    return next((pod for pod in pods if running and pod.gated), pods[0])
+
+
+def _outgrown(pod: Member, speaker: Member) -> bool:
+    """Whether a pod on a node differs only in the size that its gang had when it was let go."""
+    ours, now = pod.terms, speaker.terms
+    if ours is None or now is None or not pod.node:
+        return False
+    return replace(ours, size=now.size, least=now.least) == now
 
 
 def _unfit(key: str, pods: list[Member], reason: str, detail: str) -> Unfit:
@@ -107,4 +122,5 @@ def as_gang(
         site_tier=None if terms.across_sites else site_tier,
         priority=max(pod.priority for pod in pods),
         since=min(pod.created for pod in pods),
+        engine=pods[0].engine,
     )

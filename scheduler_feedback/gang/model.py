@@ -41,6 +41,8 @@ class Gang:
     priority: int = 0
     since: float = 0.0
     """When its first pod was created, in Unix seconds."""
+    engine: str = ""
+    """Who else admits its pods, one of `markers`; empty where nobody does."""
 
     @property
     def key(self) -> str:

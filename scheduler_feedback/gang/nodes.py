@@ -12,15 +12,19 @@ from scheduler_feedback.gang.fleet import NOWHERE, Fleet, Ints
 from scheduler_feedback.gang.pods import HOSTNAME, Claim, Member
 from scheduler_feedback.gang.quantities import read_amounts
 from scheduler_feedback.health import NodeHealth, assess
+from scheduler_feedback.pools import MOST_POOLS, Pools
 from scheduler_feedback.score import BEST, score
 from scheduler_feedback.tolerations import NO_EXECUTE, NO_SCHEDULE, Taint, read_taints, tolerated
 
 _UNSCHEDULABLE = Taint(key="node.kubernetes.io/unschedulable", value="", effect=NO_SCHEDULE)
-_NVIDIA_TIERS = tuple(
-    f"network.topology.nvidia.com/{name}" for name in ("accelerator", "leaf", "spine", "core")
-)
-"""Topograph's labels, nearest the node first."""
 _MOST_TIERS = 8
+_FOREIGN_TIERS = (
+    tuple(f"fabric.topograph.run/tier-{n}" for n in range(_MOST_TIERS)),
+    tuple(
+        f"network.topology.nvidia.com/{name}" for name in ("accelerator", "leaf", "spine", "core")
+    ),
+)
+"""Topograph's labels, nearest the node first, and those that it set before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +40,13 @@ class Host:
     labels: Mapping[str, str]
     taints: tuple[Taint, ...]
     health: NodeHealth
+    pool: int = 0
+    """How many pools come before its own."""
 
 
-def read_host(node: Mapping[str, Any], prefix: str = wire.PREFIX) -> Host:
+def read_host(
+    node: Mapping[str, Any], prefix: str = wire.PREFIX, pools: Pools | None = None
+) -> Host:
     """Return what matters of a Node object."""
     labels = node["metadata"].get("labels") or {}
     taints = [t for t in read_taints(node) if t.effect in (NO_SCHEDULE, NO_EXECUTE)]
@@ -52,15 +60,27 @@ def read_host(node: Mapping[str, Any], prefix: str = wire.PREFIX) -> Host:
         labels=labels,
         taints=tuple(taints),
         health=assess(node, prefix),
+        pool=pools.rank(labels) if pools is not None else 0,
     )
 
 
 def read_tiers(labels: Mapping[str, str], prefix: str) -> tuple[str, ...]:
     """Return a node's domain of each tier, nearest first; empty where its labels do not say."""
-    ours = [
-        labels.get(wire.topology_key(f"{wire.TIER}{n}", prefix), "") for n in range(_MOST_TIERS)
-    ]
-    found = ours if any(ours) else [labels.get(key, "") for key in _NVIDIA_TIERS]
+    return own_tiers(labels, prefix) or foreign_tiers(labels)
+
+
+def own_tiers(labels: Mapping[str, str], prefix: str) -> tuple[str, ...]:
+    """Return what the labels under our own prefix say."""
+    return _told(labels, [wire.topology_key(f"{wire.TIER}{n}", prefix) for n in range(_MOST_TIERS)])
+
+
+def foreign_tiers(labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what the labels of others say."""
+    return next(filter(None, (_told(labels, keys) for keys in _FOREIGN_TIERS)), ())
+
+
+def _told(labels: Mapping[str, str], keys: Sequence[str]) -> tuple[str, ...]:
+    found = [labels.get(key, "") for key in keys]
     while found and not found[-1]:
         found.pop()
     return tuple(found)
@@ -90,8 +110,13 @@ def build_fleet(hosts: Sequence[Host], claims: Iterable[Claim]) -> Fleet:
         free=free,
         tiers=tuple(of for of, _ in tiers),
         domains=tuple(names for _, names in tiers),
-        penalty=np.array([BEST - score(host.health.grade) for host in hosts], dtype=np.int64),
+        penalty=np.array([_penalty(host) for host in hosts], dtype=np.int64),
     )
+
+
+def _penalty(host: Host) -> int:
+    """Return what is against a node: its health, and among equally healthy ones its pool."""
+    return (BEST - score(host.health.grade)) * MOST_POOLS + host.pool
 
 
 def _domains(hosts: Sequence[Host], tier: int) -> tuple[Ints, tuple[str, ...]]:

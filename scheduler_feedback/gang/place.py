@@ -14,6 +14,7 @@ import numpy as np
 
 from scheduler_feedback.gang.fleet import NOWHERE, Fleet, Ints, Request
 from scheduler_feedback.gang.model import Gang, Rank
+from scheduler_feedback.pools import MOST_POOLS
 
 INCOMPLETE, NO_DOMAIN, NO_ROOM, UNPLACED = "incomplete", "no_domain", "no_room", "unplaced"
 REASONS = (INCOMPLETE, NO_DOMAIN, NO_ROOM, UNPLACED)
@@ -83,6 +84,8 @@ def _tiers(gang: Gang, fleet: Fleet) -> range:
     limits = [tier for tier in (gang.required, gang.site_tier) if tier is not None]
     widest = min(limits, default=beyond)
     first = gang.preferred if gang.preferred is not None else widest
+    if gang.placed:
+        first = 0  # near those that run, whatever it asked for
     return range(min(first, widest), widest + 1)
 
 
@@ -142,7 +145,10 @@ def _fill(
     room = np.minimum(fleet.room(ranks[0].request if ranks else {}), len(ranks))
     if gang.slice_tier is not None and gang.slice_size > 1:
         return _fill_slices(gang, len(ranks), fleet, rows, room)
-    return _spread_down(fleet, rows, room, tier, len(ranks))
+    nodes = _spread_down(fleet, rows, room, tier, len(ranks))
+    # The highest ranks are the first to go when a job shrinks: they get the pools used last.
+    pool = fleet.penalty % MOST_POOLS
+    return sorted(nodes, key=lambda row: int(pool[row])) if nodes is not None else None
 
 
 def _fill_slices(gang: Gang, wanted: int, fleet: Fleet, rows: Ints, room: Ints) -> list[int] | None:

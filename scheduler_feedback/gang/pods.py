@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog import wire
 from scheduler_feedback.gang.fleet import Request
+from scheduler_feedback.gang.markers import KUEUE, UPSTREAM, VOLCANO, engine_of, placed_by_kueue
 from scheduler_feedback.gang.quantities import read_request
 from scheduler_feedback.tolerations import Toleration, read_tolerations
 
@@ -57,6 +58,11 @@ class Claim:
     uid: str
     node: str
     request: Request
+    namespace: str = ""
+    engine: str = ""
+    """Who admitted the pod, where it was not our own controller."""
+    going: bool = False
+    """Whether the pod is being deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +99,10 @@ class Member:
     selector: Mapping[str, str]
     affinity: tuple[Mapping[str, Any], ...]
     """The node selector terms that its node must meet one of; none: any node."""
+    engine: str = ""
+    """Who admits the pod, where it is not our own controller alone."""
+    placed_by: str = ""
+    """Who chooses its node in our place: then its gate is opened, and that is all."""
 
     @property
     def key(self) -> str:
@@ -106,15 +116,35 @@ def read_claim(pod: Mapping[str, Any]) -> Claim | None:
     node = spec.get("nodeName") or ""
     if not node or (pod.get("status") or {}).get("phase") in _FINISHED:
         return None
-    return Claim(uid=pod["metadata"]["uid"], node=node, request=read_request(spec))
+    meta = pod["metadata"]
+    return Claim(
+        uid=meta["uid"],
+        node=node,
+        request=read_request(spec),
+        namespace=meta.get("namespace", ""),
+        engine=engine_of(pod),
+        going=bool(meta.get("deletionTimestamp")),
+    )
 
 
 def read_member(pod: Mapping[str, Any], prefix: str = wire.PREFIX) -> Member | None:
-    """Return a pod of a gang; None for any other, and for one that has ended."""
-    gang = (pod["metadata"].get("labels") or {}).get(wire.key(wire.GANG, prefix))
-    if not gang or (pod.get("status") or {}).get("phase") in _FINISHED:
+    """Return a pod of a gang; None for any other, and for one that has ended.
+
+    One that waits, or waited, at our gate and names no gang is one by itself.
+    """
+    if (pod.get("status") or {}).get("phase") in _FINISHED:
         return None
-    return _read(pod, gang, prefix)
+    gang = (pod["metadata"].get("labels") or {}).get(wire.key(wire.GANG, prefix))
+    if gang:
+        return _read(pod, gang, prefix)
+    return read_alone(pod, prefix) if _was_gated(pod, prefix) else None
+
+
+def _was_gated(pod: Mapping[str, Any], prefix: str) -> bool:
+    gates = (pod.get("spec") or {}).get("schedulingGates") or ()
+    notes = pod["metadata"].get("annotations") or {}
+    ours = wire.key(wire.GANG, prefix)
+    return wire.key(wire.GANG_PLACED, prefix) in notes or any(g["name"] == ours for g in gates)
 
 
 def read_alone(pod: Mapping[str, Any], prefix: str = wire.PREFIX) -> Member:
@@ -129,6 +159,7 @@ def _read(pod: Mapping[str, Any], gang: str, prefix: str) -> Member:
     gates = [gate["name"] for gate in spec.get("schedulingGates") or ()]
     ours = wire.key(wire.GANG, prefix)
     terms, problem = _terms(gang, annotations, prefix)
+    pin, engine = _pin(spec, annotations, prefix), engine_of(pod)
     return Member(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -140,7 +171,7 @@ def _read(pod: Mapping[str, Any], gang: str, prefix: str) -> Member:
         index=_index(meta),
         request=read_request(spec),
         node=spec.get("nodeName") or "",
-        pin=_pin(spec, annotations, prefix),
+        pin=pin,
         pinned_at=_moment(annotations.get(wire.key(wire.GANG_PLACED, prefix))),
         gated=ours in gates,
         other_gates=tuple(gate for gate in gates if gate != ours),
@@ -152,7 +183,21 @@ def _read(pod: Mapping[str, Any], gang: str, prefix: str) -> Member:
         tolerations=read_tolerations(pod),
         selector=spec.get("nodeSelector") or {},
         affinity=_affinity(spec),
+        engine=engine,
+        placed_by=_placed_by(pod, engine, pinned=bool(pin)),
     )
+
+
+def _placed_by(pod: Mapping[str, Any], engine: str, *, pinned: bool) -> str:
+    """Return who chooses a pod's node, where it is not us; `pinned` by us is ours."""
+    if engine == UPSTREAM:
+        return UPSTREAM
+    if engine == VOLCANO and (pod.get("spec") or {}).get("schedulerName") == VOLCANO:
+        return VOLCANO
+    by_kueue = HOSTNAME in ((pod.get("spec") or {}).get("nodeSelector") or {}) or placed_by_kueue(
+        pod
+    )
+    return KUEUE if engine == KUEUE and by_kueue and not pinned else ""
 
 
 def _terms(gang: str, told: Mapping[str, str], prefix: str) -> tuple[Terms | None, str]:

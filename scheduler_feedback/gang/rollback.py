@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from scheduler_feedback.gang.pods import Member, Owner
 
-_SURVIVORS = ("ReplicaSet", "StatefulSet", "LeaderWorkerSet")
+SURVIVORS = ("ReplicaSet", "StatefulSet", "LeaderWorkerSet")
 """Kinds that make a deleted pod anew, however often."""
 _DEFAULT_BACKOFF = 6
 """A Job's backoffLimit where it names none."""
@@ -36,7 +36,7 @@ def why_not(members: Sequence[Member], owners: Owners) -> str:
 def _objection(owner: Owner | None, pods: Sequence[Member], owners: Owners) -> str:
     if owner is None:
         return "nothing would create them again"
-    if owner.kind in _SURVIVORS:
+    if owner.kind in SURVIVORS:
         return ""
     if owner.kind != "Job":
         return f"what a {owner.kind} does then is not known"

@@ -7,6 +7,7 @@ from scheduler_feedback.announce import Announcer
 from scheduler_feedback.collection import living_pods, nodes
 from scheduler_feedback.elsewhere import Snapshot
 from scheduler_feedback.gang.controller import Controller, Policy
+from scheduler_feedback.gang.quotas import Quotas
 from scheduler_feedback.gang.stores import Hosts, Pods
 from scheduler_feedback.kube import Kube
 from scheduler_feedback.metrics import Metrics
@@ -27,7 +28,7 @@ class FleetWatch:
         self._metrics = metrics
         stale, prefix = settings.stale_after, settings.key_prefix
         self._seconds = stale / 2
-        self.hosts = Hosts(stale, prefix=prefix, changed=self.changed.set)
+        self.hosts = Hosts(stale, prefix=prefix, pools=settings.pools, changed=self.changed.set)
         self.pods = Pods(stale, prefix=prefix, changed=self.changed.set)
 
     def start(self, work: Work, stop: threading.Event) -> None:
@@ -50,7 +51,7 @@ class FleetWatch:
 class Gangs:
     """Places gangs for as long as this replica leads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it needs, most by keyword
         self,
         kube: Kube,
         fleet: FleetWatch,
@@ -58,6 +59,7 @@ class Gangs:
         *,
         leading: Callable[[], bool],
         metrics: Metrics,
+        quotas: Quotas | None = None,
     ) -> None:
         """Put the parts together."""
         self.wake = fleet.changed
@@ -76,6 +78,7 @@ class Gangs:
                 bind_within=settings.gang_bind_within,
                 site_tier=site if site >= 0 else None,
             ),
+            quotas=quotas,
             counted=metrics.gang_pod,
             prefix=prefix,
         )

@@ -8,6 +8,7 @@ from typing import Any
 from catalog.wire import PREFIX
 from scheduler_feedback.gang.nodes import Host, read_host
 from scheduler_feedback.gang.pods import Claim, Member, read_claim, read_member
+from scheduler_feedback.pools import Pools
 
 
 class _Vouched:
@@ -37,16 +38,18 @@ class Hosts(_Vouched):
         stale_after: float,
         *,
         prefix: str = PREFIX,
+        pools: Pools | None = None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin empty; `changed` is called when planning anew may bring something."""
         super().__init__(stale_after, changed)
         self._prefix = prefix
+        self._pools = pools
         self._hosts: dict[str, Host] = {}
 
     def replace(self, nodes: Iterable[Mapping[str, Any]]) -> None:
         """Take a complete list of Node objects for the whole truth."""
-        fresh = {host.name: host for host in (read_host(node, self._prefix) for node in nodes)}
+        fresh = {host.name: host for host in map(self._read, nodes)}
         with self._lock:
             self._hosts = fresh
         self.vouch()
@@ -54,12 +57,15 @@ class Hosts(_Vouched):
 
     def put(self, node: Mapping[str, Any]) -> None:
         """Take a Node object that was added or modified; a heartbeat changes nothing here."""
-        host = read_host(node, self._prefix)
+        host = self._read(node)
         with self._lock:
             before = self._hosts.get(host.name)
             self._hosts[host.name] = host
         if before != host:
             self._changed()
+
+    def _read(self, node: Mapping[str, Any]) -> Host:
+        return read_host(node, self._prefix, self._pools)
 
     def drop(self, node: Mapping[str, Any]) -> None:
         """Take note that a Node object was deleted."""
@@ -87,6 +93,8 @@ class Pods(_Vouched):
         self._prefix = prefix
         self._claims: dict[str, Claim] = {}
         self._members: dict[str, Member] = {}
+        self._waiting: set[str] = set()
+        """Uids of the pods at our gate."""
 
     def replace(self, pods: Iterable[Mapping[str, Any]]) -> None:
         """Take a complete list of Pod objects for the whole truth."""
@@ -96,6 +104,7 @@ class Pods(_Vouched):
             self._take(pod, claims, members)
         with self._lock:
             self._claims, self._members = claims, members
+            self._waiting = {uid for uid, member in members.items() if member.gated}
         self.vouch()
         self._changed()
 
@@ -106,7 +115,9 @@ class Pods(_Vouched):
             before = self._claims.pop(uid, None), self._members.pop(uid, None)
             self._take(pod, self._claims, self._members)
             after = self._claims.get(uid), self._members.get(uid)
-        if before != after:
+            self._note_waiting(uid)
+            matters = before[1] != after[1] or bool(self._waiting)
+        if matters and before != after:
             self._changed()
 
     def drop(self, pod: Mapping[str, Any]) -> None:
@@ -114,8 +125,18 @@ class Pods(_Vouched):
         uid = pod["metadata"]["uid"]
         with self._lock:
             self._claims.pop(uid, None)
-            self._members.pop(uid, None)
-        self._changed()
+            matters = self._members.pop(uid, None) is not None or bool(self._waiting)
+            self._note_waiting(uid)
+        if matters:
+            self._changed()
+
+    def _note_waiting(self, uid: str) -> None:
+        """Keep in mind whether a pod waits: while none does, what others take matters to nobody."""
+        member = self._members.get(uid)
+        if member is not None and member.gated:
+            self._waiting.add(uid)
+        else:
+            self._waiting.discard(uid)
 
     def _take(
         self, pod: Mapping[str, Any], claims: dict[str, Claim], members: dict[str, Member]

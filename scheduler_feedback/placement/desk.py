@@ -3,7 +3,7 @@
 Answers nothing, and so changes nothing, while what pods have taken is not known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Desk:
         *,
         policy: str,
         prefers: bool = True,
+        alignment: float = 1.0,
         prefix: str = wire.PREFIX,
     ) -> None:
         """Answer; `policy` holds where neither pod nor namespace names one.
@@ -44,17 +45,22 @@ class Desk:
         self._names = names
         self._policy = policy
         self._prefix = prefix
-        self._preference = Preference(stock)
+        self._preference = Preference(stock, alignment)
 
     def wish(self, pod: Mapping[str, Any]) -> Wish | None:
         """Return what a pod wishes for; None where that cannot be weighed now."""
         if not (self._prefers and self._stock.fresh):
             return None
-        return read_wish(pod, self._namespaces, self._policy, self._names, self._prefix)
+        rdma = self._roster.alignment.rdma
+        return read_wish(pod, self._namespaces, self._policy, self._names, self._prefix, rdma=rdma)
 
     def best(self, rows: Ints, wish: Wish) -> Ints:
         """Return where in `rows` the preferred nodes stand; the roster's lock is held."""
         return self._preference.best(rows, wish)
+
+    def narrowed(self, rows: Ints, wish: Wish) -> Iterator[tuple[str, Ints]]:
+        """Yield, wish by wish, which it is and what it leaves; the roster's lock is held."""
+        return self._preference.narrowed(rows, wish)
 
     def without_room(self, pod: Mapping[str, Any], rows: Ints) -> dict[int, str]:
         """Return where in `rows` nodes stand whose shared GPUs have no room, and the reason."""

@@ -102,7 +102,7 @@ class Lookup:
         if not self._words or len(lengths) == 0 or int(lengths.min()) < _WORD:
             return np.full(len(lengths), UNKNOWN, dtype=np.int64)
         prints = self._prints(listed)
-        at = self._place[_places(prints)]
+        at = self._place[_places(prints)].astype(np.int64)  # indexes twice without a cast each
         return np.where(self._known[at] == prints, self._row[at], UNKNOWN)
 
     def _prints(self, listed: Listed) -> Words:

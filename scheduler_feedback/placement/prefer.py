@@ -1,14 +1,15 @@
 """Which of several equally healthy nodes a pod had best be put on.
 
 One wish after the other narrows the choice: the pool that comes first, then nearness to the ranks
-of its gang that have a place, then the policy's best. What is left is preferred, all else is not:
+of its gang that have a place, then how near GPUs and NICs are to each other, where both are asked
+for, then the policy's best. What is left is preferred, all else is not:
 kube-scheduler takes the node with the most points, so that an order among the others would not be
 seen. A policy's scores are kept for each shape of pod, and worked out anew only for nodes on which
 something has changed.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from catalog import wire
 from scheduler_feedback.gang.fleet import NOWHERE, Ints
 from scheduler_feedback.gang.quantities import read_request
+from scheduler_feedback.placement.alignment import RDMA, nics_of
 from scheduler_feedback.placement.capacity import Floats, Rows, Shape
 from scheduler_feedback.placement.fragmentation import Likely
 from scheduler_feedback.placement.policies import Offer, Policy, fragmentation_aware, spread
@@ -29,6 +31,8 @@ BINPACK, SPREAD, FRAGMENTATION, NONE = POLICIES
 _KEPT = 32
 """Shapes of pods whose scores are kept."""
 _SAME = 1e-9
+POOL, NEAR, ALIGNED, POLICY = "pool", "near", "aligned", "policy"
+"""The wishes, in the order in which they narrow the choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,8 @@ class Wish:
     shape: Shape
     gang: str
     policy: str
+    nics: int = 0
+    """RDMA devices that it asks for."""
 
 
 class Namespaces:
@@ -78,20 +84,23 @@ def _note(policies: dict[str, str], namespace: Mapping[str, Any], key: str) -> N
         policies[meta["name"]] = policy
 
 
-def read_wish(
+def read_wish(  # noqa: PLR0913 - what it needs
     pod: Mapping[str, Any],
     namespaces: Namespaces,
     default: str,
     names: Names,
     prefix: str = wire.PREFIX,
+    *,
+    rdma: Sequence[str] = RDMA,
 ) -> Wish:
     """Return what a Pod object wishes for: by its own annotation, its namespace's, the setting."""
-    meta = pod.get("metadata") or {}
+    meta, request = pod.get("metadata") or {}, read_request(pod.get("spec") or {})
     namespace = meta.get("namespace", "")
     gang = (meta.get("labels") or {}).get(wire.key(wire.GANG, prefix))
     own = (meta.get("annotations") or {}).get(wire.key(wire.PLACEMENT_POLICY, prefix))
     return Wish(
-        shape=shape_of(read_request(pod.get("spec") or {}), names),
+        shape=shape_of(request, names),
+        nics=nics_of(request, rdma),
         gang=f"{namespace}/{gang}" if gang else "",
         policy=own if own in POLICIES else namespaces.policy(namespace) or default,
     )
@@ -111,37 +120,52 @@ class _Ranking:
 class Preference:
     """Chooses among nodes that are equally healthy."""
 
-    def __init__(self, stock: Stock) -> None:
+    def __init__(self, stock: Stock, alignment: float = 1.0) -> None:
+        """Choose; of the best alignment's points a node may lack 1 less the weight `alignment`."""
         self._stock = stock
+        self._weight = alignment
         self._roster = stock.roster
         self._rankings: OrderedDict[tuple[str, Shape], _Ranking] = OrderedDict()
 
     def best(self, rows: Ints, wish: Wish) -> Ints:
         """Return where in `rows` those stand that are preferred; the roster's lock is held."""
         left: Ints = np.flatnonzero(self._roster.clean[rows])
+        for _, left in self.narrowed(rows, wish):  # noqa: B007 - what the last wish leaves
+            pass
+        return left
+
+    def narrowed(self, rows: Ints, wish: Wish) -> Iterator[tuple[str, Ints]]:
+        """Yield, wish by wish, which it is and what it leaves; the roster's lock is held."""
+        left: Ints = np.flatnonzero(self._roster.clean[rows])
         if len(left) < 2:  # noqa: PLR2004 - nothing to choose between
-            return left
+            return
         pool = self._roster.pool[rows[left]]
         left = left[pool == pool.min()]
+        yield POOL, left
         members = self._stock.gang_rows(wish.gang) if wish.gang else []
         if members:
             near = self._near(rows[left], members)
             left = left[near == near.max()]
+            yield NEAR, left
+        if wish.nics and wish.shape.gpus and self._weight:
+            asked = wish.shape.gpus, wish.nics
+            left = left[self._roster.alignment.preferred(rows[left], *asked, self._weight)]
+            yield ALIGNED, left
         if wish.policy != NONE and wish.shape.gpus:
             points = self._ranked(wish)[rows[left]]
-            left = left[points >= points.max() - _SAME]
-        return left
+            yield POLICY, left[points >= points.max() - _SAME]
 
     def _near(self, rows: Ints, members: list[int]) -> Ints:
         """Return how near each row is to a gang's members, by the tiers that they share."""
         at = np.array(members)
-        near: Ints = (rows[:, None] == at).sum(axis=1)
+        near: Ints = np.bincount(at, minlength=self._roster.capacity)[rows]
         for tier in range(TIERS):
             theirs = self._roster.tier[at, tier]
-            domains, counts = np.unique(theirs[theirs != NOWHERE], return_counts=True)
-            mine = self._roster.tier[rows, tier]
-            for domain, count in zip(domains.tolist(), counts.tolist(), strict=True):
-                near = near + np.where(mine == domain, count, 0)
+            theirs = theirs[theirs != NOWHERE]
+            if len(theirs):
+                mine = self._roster.tier[rows, tier]
+                known = max(int(mine.max()), int(theirs.max())) + 1
+                near = near + np.bincount(theirs, minlength=known + 1)[mine]  # NOWHERE: the last, 0
         return near
 
     def _ranked(self, wish: Wish) -> Floats:

@@ -16,9 +16,10 @@ from scheduler_feedback.gang.fleet import NOWHERE, Ints, Mask
 from scheduler_feedback.gang.nodes import read_tiers
 from scheduler_feedback.gang.quantities import read_amounts
 from scheduler_feedback.health import NodeHealth
+from scheduler_feedback.placement.alignment import RDMA, Alignment
 from scheduler_feedback.placement.lookup import UNKNOWN, Listed, Lookup
-from scheduler_feedback.protocol import priority_json, string_json
-from scheduler_feedback.score import BEST, SECOND, score
+from scheduler_feedback.protocol import string_json
+from scheduler_feedback.score import BEST, score
 from scheduler_feedback.share.gpus import Faulty, read_faulty
 from scheduler_feedback.share.names import MOST_GPUS, Names, Size, size_of
 from scheduler_feedback.tolerations import Toleration
@@ -32,7 +33,13 @@ class Roster:
     """The nodes; `rows` says which row a node's name has."""
 
     def __init__(
-        self, names: Names, *, prefix: str = PREFIX, pool_label: str = "", pools: Sequence[str] = ()
+        self,
+        names: Names,
+        *,
+        prefix: str = PREFIX,
+        pool_label: str = "",
+        pools: Sequence[str] = (),
+        rdma: Sequence[str] = RDMA,
     ) -> None:
         """Begin empty; the values of the pool label that are named are preferred in this order."""
         self.lock = threading.RLock()
@@ -42,14 +49,12 @@ class Roster:
         self.health: list[NodeHealth | None] = []
         self.size: list[Size] = []
         self.faulty: list[Faulty] = []
-        self.best: list[bytes] = []
-        """A node's entry in the answer to `prioritize`, were it preferred among its equals."""
-        self.second: list[bytes] = []
-        """The same, were it not."""
         self.version = 1
         """Grows with every change."""
         self.members = 0
         """Grows with every node that comes or goes."""
+        self.alignment = Alignment(prefix, rdma)
+        """How near each other a row's GPUs and NICs are."""
         self._lookup: Lookup | None = None
         self._names = names
         self._prefix = prefix
@@ -61,6 +66,7 @@ class Roster:
 
     def _grow(self, rows: int) -> None:
         known = len(self.health)
+        self.alignment.grow(rows)
         self.unfit: Mask = self._more("unfit", (rows,), known, np.bool_)
         self.clean: Mask = self._more("clean", (rows,), known, np.bool_)
         self.shares: Mask = self._more("shares", (rows,), known, np.bool_)
@@ -75,6 +81,8 @@ class Roster:
         """From the ordinary device plugin."""
         self.changed: Ints = self._more("changed", (rows,), known)
         """The version of each row."""
+        self.points: Ints = self._more("points", (rows,), known)
+        """What its health is worth."""
 
     def _more(
         self, name: str, shape: tuple[int, ...], known: int, kind: type[Any] = np.int64
@@ -110,19 +118,18 @@ class Roster:
             amounts = read_amounts((node.get("status") or {}).get("allocatable"))
             labels = node["metadata"].get("labels") or {}
             self.health[row] = health
-            self.size[row] = size_of(amounts, self._names)
+            self.size[row] = size_of(node, amounts, self._names)
             self.faulty[row] = read_faulty(node, self._prefix)
-            points = score(health.grade)
-            self.best[row] = priority_json(health.name, points).encode()
-            runner_up = SECOND if points == BEST else points
-            self.second[row] = priority_json(health.name, runner_up).encode()
-            self.unfit[row], self.clean[row] = bool(health.refusals), points == BEST
+            self.points[row] = score(health.grade)
+            self.unfit[row] = bool(health.refusals)
+            self.clean[row] = self.points[row] == BEST
             self.shares[row] = self.size[row].gpus > 0
             self.pool[row] = self._pools.get(labels.get(self._pool_label, ""), len(self._pools))
             self.tier[row] = self._numbers(read_tiers(labels, self._prefix))
             self.cpu[row] = amounts.get("cpu", 0)
             self.memory[row] = amounts.get("memory", 0) // _MIB
             self.gpus[row] = min(amounts.get(GPU_RESOURCE, 0), MOST_GPUS)
+            self.alignment.put(row, node)
             self.touch(row)
 
     def touch(self, row: int) -> None:
@@ -138,6 +145,7 @@ class Roster:
                 return
             self.rows.pop(string_json(name)[1:-1].encode(), None)
             self.health[row] = None
+            self.alignment.drop(row, name)
             self.size[row], self.faulty[row] = Size(gpus=0, memory=0), Faulty()
             for column in (self.unfit, self.clean, self.shares, self.cpu, self.memory, self.gpus):
                 column[row] = 0
@@ -166,8 +174,6 @@ class Roster:
             self.health.append(None)
             self.size.append(Size(gpus=0, memory=0))
             self.faulty.append(Faulty())
-            self.best.append(b"")
-            self.second.append(b"")
         self.members += 1
         self._lookup = None
         self.at[name] = row

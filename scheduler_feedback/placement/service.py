@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Callable
 
-from scheduler_feedback.collection import living_pods, namespaces
+from scheduler_feedback.collection import Collection, living_pods, namespaces
 from scheduler_feedback.errors import KubeError
-from scheduler_feedback.kube import Kube
+from scheduler_feedback.kube import RESOURCE_TOPOLOGIES, Kube
 from scheduler_feedback.metrics import Metrics
+from scheduler_feedback.placement.alignment import Zones
 from scheduler_feedback.placement.desk import Desk
 from scheduler_feedback.placement.prefer import Namespaces
 from scheduler_feedback.placement.roster import Roster
@@ -14,8 +15,11 @@ from scheduler_feedback.placement.stock import Stock
 from scheduler_feedback.settings import Settings
 from scheduler_feedback.share.binder import AGAIN, BOUND, FAILED, Binder, BindError, Target
 from scheduler_feedback.share.kube import ShareKube
-from scheduler_feedback.share.names import Names
+from scheduler_feedback.share.names import Names, names_of
 from scheduler_feedback.watch import Watcher
+
+_LOOK_AGAIN = 60.0
+"""Seconds after which it is looked anew whether anybody publishes what is free in NUMA nodes."""
 
 Work = Callable[[str, Callable[[], None]], None]
 """Runs something in a thread of a name."""
@@ -23,11 +27,13 @@ Work = Callable[[str, Callable[[], None]], None]
 
 def share_names(settings: Settings) -> Names:
     """Return what the cluster calls shares of GPUs."""
+    preset = names_of(settings.share_preset)
     return Names(
-        milli=settings.share_milli,
-        memory=settings.share_memory,
-        count=settings.share_count,
+        milli=settings.share_milli if settings.share_milli.name else preset.milli,
+        memory=settings.share_memory if settings.share_memory.name else preset.memory,
+        count=settings.share_count or preset.count,
         annotation=settings.share_annotation,
+        preset=preset.preset,
     )
 
 
@@ -38,6 +44,7 @@ def make_roster(settings: Settings) -> Roster:
         prefix=settings.key_prefix,
         pool_label=settings.pools.label,
         pools=settings.pools.order,
+        rdma=settings.placement_rdma,
     )
 
 
@@ -47,6 +54,8 @@ class Placement:
     def __init__(self, kube: Kube, settings: Settings, roster: Roster, metrics: Metrics) -> None:
         """Put the parts together; nothing is asked of the kube-apiserver yet."""
         self._kube = kube
+        self._roster = roster
+        self._aligns = settings.placement and settings.placement_alignment > 0
         self._metrics = metrics
         self._seconds = settings.stale_after / 2
         self._names, prefix = share_names(settings), settings.key_prefix
@@ -58,11 +67,16 @@ class Placement:
             self._names,
             policy=settings.placement_policy,
             prefers=settings.placement,
+            alignment=settings.placement_alignment,
             prefix=prefix,
         )
-        self._cluster = ShareKube(kube, settings.lease_namespace, self._names.annotation, prefix)
+        self._cluster = ShareKube(kube, settings.lease_namespace, prefix)
         self._binder = Binder(
-            self._cluster, self._names, prefix=prefix, likely=lambda: self._stock.likely
+            self._cluster,
+            self._names,
+            prefix=prefix,
+            pools=settings.pools,
+            likely=lambda: self._stock.likely,
         )
 
     def start(self, work: Work, stop: threading.Event) -> None:
@@ -71,6 +85,25 @@ class Placement:
         failed = self._metrics.watch_failed
         work("placement-pods", Watcher(pods, self._stock, stop=stop, failed=failed).run)
         work("namespaces", Watcher(spaces, self._namespaces, stop=stop, failed=failed).run)
+        if self._aligns:
+            work("alignment", lambda: self._follow_zones(stop))
+
+    def _follow_zones(self, stop: threading.Event) -> None:
+        """Follow the NodeResourceTopologies, from when they are served."""
+        zones = Zones(self._roster.alignment, self._roster.lock)
+        source = Collection(self._kube, RESOURCE_TOPOLOGIES, self._seconds)
+        watcher = Watcher(source, zones, stop=stop, failed=self._metrics.watch_failed)
+        while not stop.is_set():
+            if self._serves_zones():
+                watcher.run()
+            stop.wait(_LOOK_AGAIN)
+
+    def _serves_zones(self) -> bool:
+        try:
+            return self._kube.serves(RESOURCE_TOPOLOGIES)
+        except KubeError as error:
+            self._metrics.watch_failed(error.reason)
+            return False
 
     def bind(self, target: Target) -> str:
         """Bind a pod; return what went wrong, empty where nothing did."""

@@ -125,13 +125,13 @@ class Stock:
 
     def _placed(self, pod: Mapping[str, Any], node: str, use: Use | None) -> Placed:
         meta, request = pod["metadata"], read_request(pod.get("spec") or {})
-        annotation = (meta.get("annotations") or {}).get(self._names.annotation)
+        notes = meta.get("annotations") or {}
         gang = (meta.get("labels") or {}).get(self._gang)
         shape = shape_of(request, self._names)
         return Placed(
             node=node,
             shape=self._shapes.setdefault(shape, shape),
-            use=use or use_of(request, annotation, self._names),
+            use=use or use_of(request, notes, self._names),
             gang=f"{meta.get('namespace', '')}/{gang}" if gang else "",
         )
 

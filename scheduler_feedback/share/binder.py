@@ -14,8 +14,10 @@ from catalog.scheduler_share import BIND_RESULTS
 from catalog.wire import PREFIX
 from scheduler_feedback.errors import Conflict, NotFound
 from scheduler_feedback.placement.fragmentation import Likely
+from scheduler_feedback.pools import Pools
 from scheduler_feedback.share.assignment import Part
 from scheduler_feedback.share.book import Book, Reservation
+from scheduler_feedback.share.formats import Grant, GrantError, notes_of
 from scheduler_feedback.share.gpus import Use, choose, left, read_faulty, read_use
 from scheduler_feedback.share.names import Ask, AskError, Names, read_ask, read_size
 
@@ -74,19 +76,20 @@ class Cluster(Protocol):
     def void(self, reservation: Reservation) -> None:
         """Touch a pod, if it is still there, so that bindings of it as it was are refused."""
 
-    def bind(self, pod: Object, node: str, parts: Sequence[Part]) -> None:
-        """Bind a pod with its assignment; Conflict where it has changed since it was read."""
+    def bind(self, pod: Object, node: str, notes: Mapping[str, str]) -> None:
+        """Bind a pod with annotations; Conflict where it has changed since it was read."""
 
 
 class Binder:
     """Binds pods with shared GPUs."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it needs, half by keyword
         self,
         cluster: Cluster,
         names: Names,
         *,
         prefix: str = PREFIX,
+        pools: Pools | None = None,
         likely: Callable[[], Likely | None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -94,6 +97,7 @@ class Binder:
         self._cluster = cluster
         self._names = names
         self._prefix = prefix
+        self._pools = pools or Pools()
         self._likely = likely
         self._clock = clock
 
@@ -101,11 +105,13 @@ class Binder:
         """Bind a pod and return its GPUs; BindError, KubeError."""
         for _ in range(_TRIES):
             pod = self._pod(target)
-            parts = self._reserve(target, pod)
+            node = self._node(target.node) if self._ask(pod) else None
+            parts = self._reserve(target, pod, node) if node else ()
             if parts is None:
                 continue
+            notes = self._notes(pod, node, parts) if node else {}
             try:
-                self._cluster.bind(pod, target.node, parts)
+                self._cluster.bind(pod, target.node, notes)
             except Conflict:
                 continue  # touched meanwhile, or bound: read it again
             return Bound(pod=pod, parts=parts)
@@ -131,12 +137,23 @@ class Binder:
         except AskError as error:
             raise BindError(REFUSED, str(error)) from None
 
-    def _reserve(self, target: Target, pod: Object) -> tuple[Part, ...] | None:
+    def _notes(self, pod: Object, node: Object, parts: tuple[Part, ...]) -> dict[str, str]:
+        """Return what a pod is bound with: its GPUs, and what it costs to let it go first."""
+        meta = node["metadata"]
+        size, now = read_size(node, self._names), self._clock()
+        grant = Grant(pod=pod, node=meta["name"], size=size, parts=parts, at=now)
+        cost = self._pools.deletion_cost(meta.get("labels") or {})
+        own = pod["metadata"].get("annotations") or {}
+        try:
+            return {k: v for k, v in cost.items() if k not in own} | notes_of(grant, self._names)
+        except GrantError as error:
+            raise BindError(REFUSED, str(error)) from None
+
+    def _reserve(self, target: Target, pod: Object, node: Object) -> tuple[Part, ...] | None:
         """Announce GPUs for a pod; return them, or None where all must be read again."""
         ask = self._ask(pod)
         if ask is None:
             return ()
-        node = self._node(target.node)
         book = self._cluster.book(target.node, node["metadata"]["uid"])
         marked = tuple(replace(r, expired=r.expired or self._late(r)) for r in book.reservations)
         if marked != book.reservations:

@@ -13,7 +13,8 @@ from scheduler_feedback.gang.quantities import read_request
 from scheduler_feedback.placement.capacity import Rows, Shape
 from scheduler_feedback.placement.fragmentation import Likely
 from scheduler_feedback.placement.policies import fragmentation_aware
-from scheduler_feedback.share.assignment import AssignmentError, Part, parse_assignment
+from scheduler_feedback.share.assignment import AssignmentError, Part
+from scheduler_feedback.share.formats import read_parts
 from scheduler_feedback.share.names import WHOLE, Ask, AskError, Names, Size, ask_of
 
 _INDEX = re.compile(r"gpu-([0-9]{1,2})")
@@ -60,13 +61,13 @@ def read_use(pod: Mapping[str, Any], names: Names) -> Use | None:
     if (pod.get("status") or {}).get("phase") in _FINISHED:
         return None
     annotations = pod["metadata"].get("annotations") or {}
-    return use_of(read_request(pod.get("spec") or {}), annotations.get(names.annotation), names)
+    return use_of(read_request(pod.get("spec") or {}), annotations, names)
 
 
-def use_of(request: Mapping[str, int], annotation: str | None, names: Names) -> Use | None:
+def use_of(request: Mapping[str, int], notes: Mapping[str, str], names: Names) -> Use | None:
     """Return the same of a request that was read already.
 
-    What the annotation says counts as far as it covers the request; a pod may have written it
+    What the annotations say counts as far as it covers the request; a pod may have written it
     itself, and no GPU is given out twice for that.
     """
     try:
@@ -77,7 +78,7 @@ def use_of(request: Mapping[str, int], annotation: str | None, names: Names) -> 
         whole = request.get(wire.GPU_RESOURCE, 0) > 0
         return Use(whole=True) if whole else None
     try:
-        parts = parse_assignment(annotation or "")
+        parts = read_parts(notes, ask, names)
     except AssignmentError:
         return Use(anywhere=ask)
     covered = len(parts) >= ask.gpus and all(

@@ -9,7 +9,6 @@ from urllib.parse import quote
 from catalog.wire import GPU_FENCED, GPU_SHARE, PREFIX, key
 from scheduler_feedback.errors import Conflict, NotFound, ServerError
 from scheduler_feedback.kube import NODES, PODS, Kube
-from scheduler_feedback.share.assignment import Part, dump_assignment
 from scheduler_feedback.share.book import (
     Book,
     BookError,
@@ -25,11 +24,10 @@ _FIELD = "reservations"
 class ShareKube:
     """The requests of the binder; books are ConfigMaps of one namespace."""
 
-    def __init__(self, kube: Kube, namespace: str, annotation: str, prefix: str = PREFIX) -> None:
-        """Speak through a client; `annotation` is what assignments are called."""
+    def __init__(self, kube: Kube, namespace: str, prefix: str = PREFIX) -> None:
+        """Speak through a client; books are in this namespace."""
         self._kube = kube
         self._namespace = namespace
-        self._annotation = annotation
         self._prefix = prefix
 
     def pod(self, namespace: str, name: str) -> Object:
@@ -43,7 +41,7 @@ class ShareKube:
     def book(self, node: str, node_uid: str) -> Book:
         """Return a node's book as it is now; an empty one where there is none."""
         try:
-            found = self._kube.call("GET", self._path(_book_name(node)))
+            found = self._kube.call("GET", self._path(book_name(node)))
         except NotFound:
             return Book(node=node, node_uid=node_uid)
         name = found["metadata"]["name"]
@@ -70,7 +68,7 @@ class ShareKube:
 
         The garbage collector deletes it with its node.
         """
-        name = _book_name(book.node)
+        name = book_name(book.node)
         owner = {"apiVersion": "v1", "kind": "Node", "name": book.node, "uid": book.node_uid}
         metadata: dict[str, Any] = {
             "name": name,
@@ -101,15 +99,15 @@ class ShareKube:
         except (NotFound, Conflict):
             return  # gone, or another pod of that name
 
-    def bind(self, pod: Mapping[str, Any], node: str, parts: Sequence[Part]) -> None:
-        """Bind a pod with its assignment; Conflict where it has changed since it was read."""
+    def bind(self, pod: Mapping[str, Any], node: str, notes: Mapping[str, str]) -> None:
+        """Bind a pod with annotations; Conflict where it has changed since it was read."""
         meta = pod["metadata"]
         metadata = {
             "namespace": meta["namespace"],
             "name": meta["name"],
             "uid": meta["uid"],
             "resourceVersion": meta["resourceVersion"],
-            "annotations": {self._annotation: dump_assignment(parts)} if parts else {},
+            "annotations": dict(notes),
         }
         target = {"apiVersion": "v1", "kind": "Node", "name": node}
         body = {"apiVersion": "v1", "kind": "Binding", "metadata": metadata, "target": target}
@@ -133,6 +131,6 @@ def _pod_path(namespace: str, name: str) -> str:
     return f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(name)}"
 
 
-def _book_name(node: str) -> str:
+def book_name(node: str) -> str:
     """Return the name of a node's book; a node's own name may be as long as any may be."""
     return f"{GPU_SHARE}-{hashlib.sha256(node.encode()).hexdigest()[:24]}"

@@ -11,6 +11,10 @@ WHOLE = 1000
 """A GPU in milli-GPU."""
 MOST_GPUS = 16
 """GPUs of one node that are looked at."""
+HAMI_MEMORY = "nvidia.com/gpumem"
+_REGISTER = "hami.io/node-nvidia-register"
+_MEMORY = 2
+"""Which field of a registered GPU is its memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,11 @@ class Resource:
 
     name: str
     unit: int = 1
+
+
+PRESETS = ("railwatch", "gpushare", "mgpu", "hami")
+OURS, GPUSHARE, MGPU, HAMI = PRESETS
+"""Whose device plugin hands the GPUs out: ours, Alibaba's, Volcano Engine's, HAMi's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +39,8 @@ class Names:
     count: str = ""
     """Resource of a node that says how many GPUs it shares; empty: as many as make up its milli."""
     annotation: str = wire.key(wire.GPU_ASSIGNMENT)
+    preset: str = OURS
+    """How device plugins are told what a pod has, beside the annotation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +60,8 @@ class Size:
     gpus: int
     memory: int
     """MiB of each."""
+    uuids: tuple[str, ...] = ()
+    """Of each, where the node says them."""
 
 
 class AskError(ValueError):
@@ -66,6 +79,8 @@ def ask_of(request: Mapping[str, int], names: Names) -> Ask | None:
     memory = request.get(names.memory.name, 0) * names.memory.unit
     if not milli and not memory:
         return None
+    if names.preset == HAMI:
+        return _ask_of_each(request, milli, memory)
     gpus, rest = divmod(milli, WHOLE)
     if gpus and rest:
         raise AskError(f"{names.milli.name}: more than one GPU must be whole GPUs, not {milli}")
@@ -76,15 +91,71 @@ def ask_of(request: Mapping[str, int], names: Names) -> Ask | None:
     return Ask(gpus=gpus, milli=WHOLE, memory=-(-memory // gpus))
 
 
+def _ask_of_each(request: Mapping[str, int], milli: int, memory: int) -> Ask:
+    """Return what a pod asks where its amounts are those of each GPU, as HAMi has it."""
+    gpus = request.get(wire.GPU_RESOURCE, 0)
+    if not 0 < gpus <= MOST_GPUS or milli > WHOLE:
+        raise AskError(f"{wire.GPU_RESOURCE}: {gpus} GPUs of {milli} thousandths each")
+    if not memory:
+        raise AskError(f"{HAMI_MEMORY}: a share without its memory could take any other's")
+    return Ask(gpus=gpus, milli=milli, memory=memory)
+
+
 def read_size(node: Mapping[str, Any], names: Names) -> Size:
     """Return what a Node object has to share; no GPUs where it shares none."""
-    return size_of(read_amounts((node.get("status") or {}).get("allocatable")), names)
+    return size_of(node, read_amounts((node.get("status") or {}).get("allocatable")), names)
 
 
-def size_of(amounts: Mapping[str, int], names: Names) -> Size:
-    """Return the same of amounts that were read already."""
+def size_of(node: Mapping[str, Any], amounts: Mapping[str, int], names: Names) -> Size:
+    """Return the same where the amounts that can be allocated were read already."""
+    if names.preset == HAMI:
+        return _registered((node["metadata"].get("annotations") or {}).get(_REGISTER, ""))
+    return _counted(amounts, names)
+
+
+def _registered(text: str) -> Size:
+    """Return the GPUs that HAMi's device plugin registers.
+
+    Each is nine fields: uuid, shares, MiB, core, kind, NUMA, whether it is well, index, mode; the
+    smallest memory counts for all. Whether they are well the bridge tells.
+    """
+    devices = [entry.split(",") for entry in text.split(":") if entry][:MOST_GPUS]
+    if not all(len(fields) > _MEMORY and fields[_MEMORY].isdecimal() for fields in devices):
+        return Size(gpus=0, memory=0)
+    return Size(
+        gpus=len(devices),
+        memory=min((int(fields[_MEMORY][:9]) for fields in devices), default=0),
+        uuids=tuple(fields[0] for fields in devices),
+    )
+
+
+def _counted(amounts: Mapping[str, int], names: Names) -> Size:
     counted = amounts.get(names.count, 0) if names.count else 0
     gpus = counted or amounts.get(names.milli.name, 0) * names.milli.unit // WHOLE
     gpus = min(gpus, MOST_GPUS)
     memory = amounts.get(names.memory.name, 0) * names.memory.unit
     return Size(gpus=gpus, memory=memory // gpus if gpus else 0)
+
+
+_BY_PRESET = {
+    GPUSHARE: Names(
+        memory=Resource(name="aliyun.com/gpu-mem", unit=1024),
+        count="aliyun.com/gpu-count",
+        preset=GPUSHARE,
+    ),
+    MGPU: Names(
+        milli=Resource(name="vke.volcengine.com/mgpu-core", unit=10),
+        memory=Resource(name="vke.volcengine.com/mgpu-memory"),
+        preset=MGPU,
+    ),
+    HAMI: Names(
+        milli=Resource(name="nvidia.com/gpucores", unit=10),
+        memory=Resource(name=HAMI_MEMORY),
+        preset=HAMI,
+    ),
+}
+
+
+def names_of(preset: str) -> Names:
+    """Return the names that a preset stands for."""
+    return _BY_PRESET.get(preset, Names())

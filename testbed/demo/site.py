@@ -23,6 +23,8 @@ BUILD = ROOT / "build" / "demo"
 HOSTS = tuple(f"gpu-{i}" for i in range(6))
 BRIDGE_USER = "system:serviceaccount:railwatch:railwatch-bridge"
 SCHEDULER_USER = "system:serviceaccount:railwatch:railwatch-scheduler"
+_NAME = "demo"
+"""Of the cluster: Prometheus sends it with each alert, and the bridge acts on no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +108,12 @@ def _render(hosts: dict[str, Host], bridge_port: int) -> None:
 def _prometheus_config(alertmanager_url: str) -> str:
     rendered = BUILD / "render" / "prometheus"
     document: dict[str, Any] = {
-        "global": {"scrape_interval": "5s", "evaluation_interval": "2s"},
-        "rule_files": [str(rendered / "rules" / "*.yaml")],
+        "global": {
+            "scrape_interval": "5s",
+            "evaluation_interval": "2s",
+            "external_labels": {"cluster": _NAME},
+        },
+        "rule_files": [str(rendered / "rules" / view / "*.yaml") for view in ("shard", "global")],
         "scrape_config_files": [str(rendered / "scrape.yaml")],
         "alerting": {
             "alertmanagers": [
@@ -131,6 +137,7 @@ def _start_bridge(
         f"--alertmanager.url={alertmanager.url}",
         f"--prometheus.url={prometheus.url}",
         f"--proofs.file={BUILD / 'render' / 'bridge' / 'proofs.yaml'}",
+        f"--cluster={_NAME}",
         "--interval=1s",
         "--blind-grace=10s",
         "--verdict.max=drain",

@@ -133,13 +133,17 @@ class Rule(ctypes.Structure):
 
 
 class Event(ctypes.Structure):
-    """An entry of the ring: event number `sequence` stands in slot `sequence % EVENTS`."""
+    """An entry of the ring: event number `sequence` stands in slot `sequence % EVENTS`.
+
+    `time` is in microseconds of the unix clock.
+    """
 
     _fields_ = (
         ("sequence", ctypes.c_int64),
         ("gpu", ctypes.c_int64),
         ("type", ctypes.c_int64),
         ("data", ctypes.c_int64),
+        ("time", ctypes.c_int64),
     )
 
 

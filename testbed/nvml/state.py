@@ -174,7 +174,10 @@ def append(to: Control, gpu: int, kind: int, data: int) -> None:
     """Put an event in the ring, over the oldest one."""
     to.node.sequence += 1
     sequence = to.node.sequence
-    to.events[sequence % EVENTS] = Event(sequence=sequence, gpu=gpu, type=kind, data=data)
+    when = time.time_ns() // 1000
+    to.events[sequence % EVENTS] = Event(
+        sequence=sequence, gpu=gpu, type=kind, data=data, time=when
+    )
 
 
 def add_rule(of: Gpu | Node, call: str, kind: int, value: int) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from alerts import proofs
-from alerts.discovery import all_alerts, stem
+from alerts import comparisons, proofs
+from alerts.discovery import GLOBAL, SHARD, all_alerts, stem, view
 from alerts.model import Alert
 from alerts.tuning import Intervals
 from render.settings import Settings
@@ -31,18 +31,39 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def rendered(out: Path, settings: Settings | None = None) -> Path:
+@cache
+def _made() -> Mapping[str, str]:
+    """Return what Prometheus reads by default; made once, for it is much."""
+    return _files(Settings())
+
+
+def _files(settings: Settings) -> Mapping[str, str]:
+    return dict(prometheus(settings, settings.tuned()))
+
+
+def rendered(out: Path, settings: Settings | None = None, only: Sequence[str] = ()) -> Path:
     """Render what Prometheus reads into a directory, and return the folder in it."""
-    settings = settings or Settings()
-    made = dict(prometheus(settings, settings.tuned()))
-    write(out, {path: text.encode() for path, text in made.items()})
+    made = _files(settings) if settings else _made()
+    wanted = [f"prometheus/{path}" for path in only] or list(made)
+    write(out, {path: made[path].encode() for path in wanted})
     return out / "prometheus"
+
+
+def rules(name: str) -> list[str]:
+    """Return the rule files that an alert needs."""
+    judged = alert(name)
+    return [
+        f"rules/{view(judged)}/{stem(name)}.yaml",
+        f"rules/{SHARD}/recording.yaml",
+        *(f"rules/{GLOBAL}/{each}.yaml" for each in comparisons.files(judged)),
+    ]
 
 
 def complaints(out: Path, name: str, settings: Settings | None = None) -> str:
     """Return what the rendered unit tests of an alert complain of; empty if they pass."""
-    tests = rendered(out, settings) / "tests" / f"{stem(name)}.yaml"
-    done = run("test", "rules", tests)
+    tests = f"tests/{stem(name)}.yaml"
+    folder = rendered(out, settings, [*rules(name), tests])
+    done = run("test", "rules", folder / tests)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
@@ -57,14 +78,14 @@ Samples = Mapping[str, str]
 def firing(out: Path, name: str, series: Samples, at: str, devices: Sequence[str]) -> str:
     """Return how the devices that an alert fires for differ from those expected."""
     asked = f'ALERTS{{alertname="{name}",alertstate="firing"}}'
-    query = f"count by (node, uuid, guid) ({asked})"
-    return answer(out, question(query, at, devices), series)
+    query = f"count by (node, uuid, guid, domain, line) ({asked})"
+    return answer(out, question(query, at, devices), series, rules(name))
 
 
 def proven(out: Path, name: str, series: Samples, at: str, devices: Sequence[str]) -> str:
     """Return how the devices proven healthy differ from those expected."""
     query = proofs.query(alert(name), INTERVALS).replace("$selector", 'node="n1"')
-    return answer(out, question(query, at, devices), series)
+    return answer(out, question(query, at, devices), series, rules(name))
 
 
 def question(query: str, at: str, devices: Sequence[str]) -> dict[str, Any]:
@@ -72,7 +93,7 @@ def question(query: str, at: str, devices: Sequence[str]) -> dict[str, Any]:
     return {"expr": query, "eval_time": at, "exp_samples": samples}
 
 
-def answer(out: Path, asked: dict[str, Any], series: Samples) -> str:
+def answer(out: Path, asked: dict[str, Any], series: Samples, files: Sequence[str]) -> str:
     """Return promtool's complaint, empty where the answer is as expected."""
     test = {
         "interval": "15s",
@@ -80,7 +101,7 @@ def answer(out: Path, asked: dict[str, Any], series: Samples) -> str:
         "promql_expr_test": [asked],
     }
     document = {
-        "rule_files": [str(rendered(out) / "rules" / "*.yaml")],
+        "rule_files": [str(rendered(out, only=files) / path) for path in files],
         "evaluation_interval": "15s",
         "tests": [test],
     }

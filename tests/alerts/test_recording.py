@@ -72,7 +72,7 @@ def prometheus(folder: Path, targets: Path) -> Prometheus:
     out = rendered(folder, settings)
     config = {
         "scrape_config_files": [str(out / "scrape.yaml")],
-        "rule_files": [str(out / "rules" / "recording.yaml")],
+        "rule_files": [str(out / "rules" / "shard" / "recording.yaml")],
     }
     return Prometheus(json.dumps(config))
 

@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -6,8 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from alerts import operator_routes
 from alerts.discovery import all_alerts
-from alerts.routes import RouteSettings, additions, configuration, inhibitions
+from alerts.inhibitions import rules as inhibitions
+from alerts.routes import RouteSettings, additions, configuration
 from testbed.tools import ensure
 
 NODE = {"cluster": "c", "node": "n1"}
@@ -96,6 +99,7 @@ def test_people_are_routed_to_only_where_a_receiver_is_given() -> None:
     assert [route["receiver"] for route in silent["routes"]] == [
         "railwatch-bridge",
         "railwatch-watchdog",
+        "devnull",
     ]
     assert told["routes"][-1]["receiver"] == "railwatch-people"
     assert "ExporterDown" in told["routes"][-1]["matchers"][0]
@@ -103,17 +107,131 @@ def test_people_are_routed_to_only_where_a_receiver_is_given() -> None:
 
 
 def test_inhibition_goes_from_the_graver_verdict_to_the_lesser_ones_of_the_same_device() -> None:
-    sources = [rule["source_matchers"] for rule in inhibitions()]
-    targets = [rule["target_matchers"] for rule in inhibitions()]
+    rules = [rule for rule in inhibitions() if "verdict" in rule["source_matchers"][0]]
 
-    assert sources == [['verdict="drain"'], ['verdict="cordon"'], ['verdict="avoid"']]
-    assert targets[0] == ['verdict=~"cordon|avoid|observe"']
-    assert targets[2] == ['verdict=~"observe"']
-    assert all({"node", "uuid", "guid"} <= set(rule["equal"]) for rule in inhibitions())
+    assert [rule["source_matchers"] for rule in rules] == [
+        ['verdict="drain"'],
+        ['verdict="cordon"'],
+        ['verdict="avoid"'],
+    ]
+    assert rules[0]["target_matchers"] == ['verdict=~"cordon|avoid|observe"']
+    assert rules[2]["target_matchers"] == ['verdict="observe"']
+    assert all({"node", "uuid", "guid"} <= set(rule["equal"]) for rule in rules)
+
+
+def test_what_is_graver_inhibits_down_the_chain_by_node() -> None:
+    chain = [
+        (rule["source_matchers"], rule["target_matchers"])
+        for rule in inhibitions()
+        if rule["equal"] == ["cluster", "node"]
+    ]
+
+    assert chain[0][0] == ['alertname=~"KubeNodeNotReady|KubeNodeUnreachable"']
+    assert {"ExporterDown", "RdmaLinkDown", "GpuStraggler"} <= set(
+        chain[0][1][0].removeprefix('alertname=~"').removesuffix('"').split("|")
+    )
+    exporter = [target for source, target in chain if source == ['alertname="ExporterDown"']]
+    assert ['condition=~"RdmaLinkDown|RdmaLinkDegraded|RdmaCongested"'] in exporter
+    assert ['alertname=~"GpuStraggler|GpuClockLow"'] in exporter
+    link = [target for source, target in chain if source == ['condition="RdmaLinkDown"']]
+    assert link == [['alertname=~"GpuStraggler|GpuClockLow"']]
+
+
+def test_nothing_inhibits_by_a_label_that_its_source_lacks() -> None:
+    """Labels that both sides lack count as equal, and would silence everything."""
+    known = {alert.name: alert for alert in all_alerts()}
+
+    for rule in inhibitions():
+        name = rule["source_matchers"][0].removeprefix('alertname="').removesuffix('"')
+        if name in known and rule["equal"] != ["cluster"]:
+            assert set(rule["equal"]) - {"cluster"} <= set(known[name].device.labels)
+
+
+FULL = RouteSettings(
+    people=PEOPLE,
+    pages=PEOPLE,
+    quiet=PEOPLE,
+    teams={"ml": PEOPLE, "idle": PEOPLE},
+    clusters={"us": PEOPLE},
+    bridge_token_file="/etc/alertmanager/token",
+    watchdog_url="http://127.0.0.1:1/",
+)
+TEAMS = {"training": "ml", "eval.v2": "ml", "web": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ({"severity": "critical", **DRAIN}, "railwatch-bridge,railwatch-pages,railwatch-people"),
+        ({"severity": "warning", **DRAIN}, "railwatch-bridge,railwatch-people"),
+        (
+            {"severity": "critical", **DRAIN, "cluster": "us"},
+            "railwatch-bridge,railwatch-pages,railwatch-cluster-us",
+        ),
+        (
+            {"severity": "warning", **DRAIN, "verdict": "observe"},
+            "railwatch-bridge,railwatch-quiet",
+        ),
+        ({"severity": "info", "alertname": "X", "namespace": "training"}, "railwatch-team-ml"),
+        ({"severity": "info", "alertname": "X", "namespace": "eval.v2"}, "railwatch-team-ml"),
+        ({"severity": "info", "alertname": "X", "namespace": "evalXv2"}, "railwatch-quiet"),
+        ({"severity": "info", "alertname": "X", "namespace": "web"}, "railwatch-quiet"),
+        ({"severity": "critical", "alertname": "X"}, "railwatch-pages,railwatch-people"),
+        ({"severity": "info", "alertname": "RdmaPortBehindFault"}, "devnull"),
+        ({"severity": "info", "alertname": "RailwatchWatchdog"}, "railwatch-watchdog"),
+    ],
+)
+def test_who_is_told_by_severity_verdict_team_and_cluster(
+    tmp_path: Path, labels: dict[str, str], told: str
+) -> None:
+    config = written(tmp_path, configuration(FULL, TEAMS))
+    pairs = [f"{name}={value}" for name, value in labels.items()]
+
+    done = amtool(
+        "config", "routes", "test", f"--config.file={config}", f"--verify.receivers={told}", *pairs
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_bridge_is_told_with_its_token_and_nobody_else() -> None:
+    receivers = {each["name"]: each for each in configuration(FULL, TEAMS)["receivers"]}
+
+    webhook = receivers["railwatch-bridge"]["webhook_configs"][0]
+    assert webhook["http_config"] == {
+        "authorization": {"type": "Bearer", "credentials_file": "/etc/alertmanager/token"}
+    }
+    assert "http_config" not in receivers["railwatch-watchdog"]["webhook_configs"][0]
+
+
+def test_a_team_without_namespaces_has_no_receiver() -> None:
+    names = [each["name"] for each in configuration(FULL, TEAMS)["receivers"]]
+
+    assert "railwatch-team-ml" in names
+    assert "railwatch-team-idle" not in names
+    assert "railwatch-team-shop" not in names
+
+
+def test_the_operators_object_routes_all_of_ours_and_names_its_trap() -> None:
+    settings = dataclasses.replace(FULL, bridge_token_secret="railwatch-webhook/token")
+
+    spec = operator_routes.spec(settings, all_alerts())
+
+    assert set(spec["route"]["matchers"][0]["value"].split("|")) == {a.name for a in all_alerts()}
+    bridge = next(each for each in spec["receivers"] if each["name"] == "railwatch-bridge")
+    assert bridge["webhookConfigs"][0]["httpConfig"]["authorization"]["credentials"] == {
+        "name": "railwatch-webhook",
+        "key": "token",
+    }
+    assert spec["route"]["routes"][0]["matchers"] == [
+        {"name": "condition", "matchType": "!=", "value": ""}
+    ]
+    assert len(spec["inhibitRules"]) == len(inhibitions())
+    assert "alertmanagerConfigMatcherStrategy.type: None" in operator_routes.NOTE
 
 
 def test_amlint_finds_nothing_wrong(tmp_path: Path) -> None:
-    config = written(tmp_path, configuration(SETTINGS))
+    config = written(tmp_path, configuration(FULL, TEAMS))
     program = Path(sys.executable).with_name("amlint")
 
     done = subprocess.run(

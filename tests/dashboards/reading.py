@@ -76,7 +76,17 @@ def substitute(expr: str, chosen: Mapping[str, str]) -> str:
     return expr
 
 
-ALL = {"cluster": ".*", "node": "gpu-1", "gpu": ".*", "device": ".*"}
+MANY = ("cluster", "gpu", "device", "namespace", "workload", "rail", "line")
+ALL = {"node": "gpu-1", **dict.fromkeys(MANY, ".*")}
 """As Grafana fills in All: our variables' `allValue`."""
-SEVERAL = {"cluster": "(a|b)", "node": "gpu-1", "gpu": "(0|3)", "device": "(mlx5_0|mlx5_3)"}
+SEVERAL = {
+    "cluster": "(a|b)",
+    "node": "gpu-1",
+    "gpu": "(0|3)",
+    "device": "(mlx5_0|mlx5_3)",
+    "namespace": "(ml|web)",
+    "workload": "(llama|eval)",
+    "rail": "(0|1)",
+    "line": "(north|south)",
+}
 """As Grafana fills in several values of one variable."""

@@ -10,9 +10,7 @@ import pytest
 from grafanalib import formatunits
 
 import dashboards
-from catalog.exporter import METRICS as EXPORTER_METRICS
-from catalog.gpu import METRICS as GPU_METRICS
-from catalog.rdma import METRICS as RDMA_METRICS
+from catalog.registry import by_name
 from dashboards.model import Unit
 from tests.dashboards.reading import RENDERED, drawn, every_panel, variables
 
@@ -47,6 +45,7 @@ CUSTOM_KEYS = {
     "stat": set(),
     "state-timeline": {"fillOpacity", "lineWidth"},
     "table": {"align", "cellOptions", "filterable", "inspect"},
+    "bargauge": set(),
 }  # fmt: skip
 OPTION_KEYS = {
     "timeseries": {"legend", "tooltip"},
@@ -58,6 +57,10 @@ OPTION_KEYS = {
         "alignValue", "legend", "mergeValues", "perPage", "rowHeight", "showValue", "tooltip",
     },
     "table": {"cellHeight", "footer", "showHeader", "sortBy"},
+    "bargauge": {
+        "displayMode", "legend", "maxVizHeight", "minVizHeight", "minVizWidth", "namePlacement",
+        "orientation", "reduceOptions", "showUnfilled", "sizing", "valueMode",
+    },
 }  # fmt: skip
 TARGET_KEYS = {
     "datasource", "editorMode", "exemplar", "expr", "format", "instant", "legendFormat", "range",
@@ -73,7 +76,10 @@ each_panel = pytest.mark.parametrize(("name", "panel"), PANELS, ids=TITLES)
 
 
 def test_the_dashboards_of_the_distribution_are_found() -> None:
-    assert NAMES == ["fleet", "node"]
+    assert NAMES == [
+        "components", "cost", "fabric", "fleet", "gpu", "health", "images", "node", "railwatch",
+        "scheduler", "storage", "uplink", "workload",
+    ]  # fmt: skip
 
 
 def test_rendering_twice_gives_the_same_bytes() -> None:
@@ -251,8 +257,9 @@ def test_a_panel_that_shows_a_metric_as_it_is_shows_it_in_its_unit(
     by_base_unit = {
         "ratio": Unit.RATIO, "bytes": Unit.BYTES, "celsius": Unit.CELSIUS, "watts": Unit.WATTS,
         "seconds": Unit.SECONDS, "bytes_per_second": Unit.BYTES_PER_SECOND,
+        "hertz": Unit.HERTZ,
     }  # fmt: skip
-    known = {metric.name: metric for metric in (*GPU_METRICS, *RDMA_METRICS, *EXPORTER_METRICS)}
+    known = by_name()
 
     for target in panel["targets"]:
         bare = re.fullmatch(r"(?:(?:sum|min|max|avg)\()?(\w+)\{[^}]*\}\)?", target["expr"])
@@ -300,7 +307,7 @@ def test_settings_change_every_dashboard_and_nothing_else_names_the_cluster_labe
         text = json.dumps(made)
         assert made["tags"] == ["gpu"]
         assert 'k8s=~\\"$cluster\\"' in text
-        assert 'job=\\"gpu-nodes\\"' in text
+        assert "railwatch-exporter" not in text
         assert 'cluster=~\\"' not in text
         assert "by (cluster" not in text
         assert "on (cluster" not in text

@@ -182,6 +182,11 @@ FORBIDDEN: dict[str, tuple[str, dict[str, Any], str]] = {
         {"metadata": {"annotations": {"railwatch.io/verified": "2026-01-01T00:00:00Z"}}},
         "no annotation",
     ),
+    "an owner's word": (
+        NODE,
+        {"metadata": {"annotations": {"railwatch.io/lease-end": "2027-01-01T00:00:00Z"}}},
+        "no annotation",
+    ),
     "finalizer": (NODE, {"metadata": {"finalizers": ["their/hold"]}}, "finalizers"),
     "foreign condition": (f"{NODE}/status", conditions("DiskPressure"), "condition of others"),
     "Ready": (f"{NODE}/status", conditions("Ready"), "condition of others"),

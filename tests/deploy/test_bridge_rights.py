@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from health_bridge.connection import Connection
 from health_bridge.kube import connect
 from health_bridge.release import release
-from health_bridge.settings import Connection
 from program.errors import ProgramError
 from testbed.api import ApiError
 from testbed.waiting import wait_until

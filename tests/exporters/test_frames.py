@@ -1,4 +1,5 @@
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -106,12 +107,29 @@ def test_other_series_at_the_same_place_are_said_in_full() -> None:
     "changed", [b"[[7,1]]", b'[["0",1]]', b"[[0]]", b"[[0,-1]]", b"7", b'[[0,"x"]]']
 )
 def test_a_change_of_what_was_never_said_is_refused(changed: bytes) -> None:
-    whole = encode(reading(1, 2), reading(1, 2).samples)[4:]
-    body = whole.replace(b'"changed":[]', b'"changed":' + changed)
+    whole = encode(reading(1, 5), reading(1, 2))[4:]
+    body = whole.replace(b'"changed":[[1,5]]', b'"changed":' + changed)
     assert body != whole
 
     with pytest.raises(FrameError):
-        decode(body, reading(1, 2).samples)
+        decode(body, reading(1, 2))
+
+
+def test_an_outcome_of_no_facility_is_refused() -> None:
+    with pytest.raises(FrameError, match="facility"):
+        decode(b'{"seconds":0}')
+
+
+@pytest.mark.parametrize("at", ["state", "problem", "device", "notes", "seconds", "samples"])
+def test_each_thing_that_is_another_than_before_is_said(at: str) -> None:
+    other = reading(1, 2)
+    assert getattr(other, at) != getattr(OUTCOME, at)
+    now = replace(OUTCOME, **{at: getattr(other, at)})
+
+    writer, reader = Writer(), Reader()
+    said: list[Message] = [OUTCOME, (End.OK, ""), now, (End.OK, ""), OUTCOME, (End.OK, "")]
+
+    assert [m for message in said for m in reader.feed(writer.write(message))] == said
 
 
 CYCLES = st.lists(

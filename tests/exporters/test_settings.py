@@ -50,7 +50,7 @@ FACILITIES = {
     "rdma.history",
     "rdma_ethtool.roce",
     "rdma_ethtool.modules",
-    "rdma_netlink.links",
+    "rdma_netlink.namespaces",
     "topology.neighbors",
     "topology.places",
     "node.boot",

@@ -1,11 +1,17 @@
 """Many nodes at once, and what a process costs that looks at them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from health_bridge.connection import Connection
+from health_bridge.kube import connect
+from health_bridge.nodes import Keys, Node
+from health_bridge.store import WatchedFleet
+from testbed.processes import Process
 from testbed.servers.cluster import node_object
 from tests.health_bridge.site import Bridge, Site
 
@@ -46,13 +52,37 @@ def documents(site: Site, group: str) -> list[dict[str, Any]]:
     return site.cluster.api.items(f"/api/v1/nodes?labelSelector=test%3D{group}")
 
 
+@contextmanager
+def watched(site: Site, group: str) -> Iterator[WatchedFleet]:
+    """Follow the nodes of a group: to ask for thousands again and again would cost the servers."""
+    kube = connect(Connection(kubeconfig=str(site.cluster.kubeconfig), timeout=60))
+    fleet = WatchedFleet(kube, Keys(), selector=f"test={group}", stale_after=300)
+    fleet.start()
+    fleet.nodes()
+    try:
+        yield fleet
+    finally:
+        fleet.stop()
+
+
+def said(node: Node, kind: str = "GpuUnavailable") -> str | None:
+    """Return the status of a followed node's condition."""
+    known = node.conditions.get(kind)
+    return known.status if known else None
+
+
+def is_tainted(node: Node) -> bool:
+    """Whether a followed node has a taint of ours."""
+    return any(taint.key.startswith("railwatch.io/") for taint in node.taints)
+
+
 def condition(node: dict[str, Any], kind: str) -> str | None:
     """Return the status of a node's condition."""
     found: Sequence[dict[str, str]] = node["status"]["conditions"]
     return next((each["status"] for each in found if each["type"] == kind), None)
 
 
-def cpu_seconds(process: Bridge) -> float:
+def cpu_seconds(process: Process) -> float:
     """Return the processor time that a process has taken, in itself and in the kernel."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS

@@ -26,6 +26,9 @@ USER = "system:serviceaccount:railwatch:railwatch-bridge"
 PROOFS = ROOT / "tests" / "health_bridge" / "proofs.yaml"
 RULES = ROOT / "tests" / "health_bridge" / "rules.yaml"
 
+CLUSTER = "here"
+"""As Prometheus' external label names it, and all alerts with it."""
+
 FACILITIES = ("gpu/state", "rdma/port")
 
 
@@ -34,6 +37,7 @@ class Exporters:
 
     def __init__(self) -> None:
         self._samples: dict[tuple[str, str, str], float] = {}
+        self._told = self._samples, ""
         owner = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -65,8 +69,13 @@ class Exporters:
         self._server.server_close()
 
     def exposition(self) -> str:
-        lines = [f"{name}{{{more}}} {value}" for (name, _, more), value in self._samples.items()]
-        return "\n".join([*lines, ""])
+        samples, text = self._told
+        if samples is not self._samples or not text:
+            samples = self._samples
+            lines = [f"{name}{{{more}}} {value}" for (name, _, more), value in samples.items()]
+            text = "\n".join([*lines, ""])
+            self._told = samples, text
+        return text
 
     def set(self, name: str, node: str, value: float, **labels: str) -> None:
         more = ",".join(f'{key}="{text}"' for key, text in {"node": node, **labels}.items())
@@ -91,6 +100,13 @@ class Exporters:
             if key[0] in ("test_gpu_lost", "test_gpu_healthy") and key[1] in wanted
         }
         self._samples = {**self._samples, **lost}
+
+    def reboot_all(self, nodes: Sequence[str]) -> None:
+        """Let all these nodes boot at one moment."""
+        booted = time.time() + 1
+        at = {key: booted for key in self._samples if key[0] == "test_boot_time"}
+        wanted = set(nodes)
+        self._samples = {**self._samples, **{key: at[key] for key in at if key[1] in wanted}}
 
     def stop_all(self, nodes: Sequence[str]) -> None:
         """Let the exporters of these nodes be gone."""
@@ -191,7 +207,7 @@ class Site:
 
     def post_alert(self, labels: dict[str, str]) -> None:
         """Put an alert into Alertmanager by hand, as anyone may."""
-        body = json.dumps([{"labels": {"alertname": "forged", **labels}}])
+        body = json.dumps([{"labels": {"alertname": "forged", "cluster": CLUSTER, **labels}}])
         Client(self.alertmanager.url).request(
             "POST", "/api/v2/alerts", body=body, content_type="application/json"
         )
@@ -232,6 +248,7 @@ def bridge(
         f"--web.listen-address=127.0.0.1:{port}",
         f"--kubeconfig={kubeconfig or site.cluster.kubeconfig_for(USER)}",
         f"--proofs.file={PROOFS}",
+        f"--cluster={CLUSTER}",
         f"--node-selector=test={group}",
         "--interval=300ms",
         "--timeout=2s",
@@ -277,6 +294,7 @@ def _config(exporters: Exporters, alertmanager: Alertmanager, interval: str) -> 
             "scrape_interval": interval,
             "scrape_timeout": interval,
             "evaluation_interval": interval,
+            "external_labels": {"cluster": CLUSTER},
         },
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [target]}]}]},
         "scrape_configs": [

@@ -9,8 +9,8 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from health_bridge import access
 from health_bridge.sources import Endpoint, Prometheus, SourceError
+from program import access
 from program.errors import ProgramError
 from testbed.http import Client, Identity
 from testbed.servers import Prometheus as RealPrometheus
@@ -20,6 +20,7 @@ from tests.health_bridge.test_sources import EMPTY, Handler, answering, server
 from tests.program.certificates import Authority
 
 SECRET = "hunter2"
+FLAGS = "--prometheus.url or --alertmanager.url"
 MUTUAL = "ca_file: authority.pem, cert_file: bridge.crt, key_file: bridge.key"
 
 
@@ -30,7 +31,7 @@ def config(folder: Path, text: str) -> str:
 
 
 def prometheus(path: str, url: str) -> Prometheus:
-    ways = access.load(path, [url])
+    ways = access.load(path, [url], FLAGS)
     return Prometheus(Endpoint(url, 2, access=ways[url]))
 
 
@@ -86,7 +87,7 @@ def test_one_sources_credentials_are_shown_to_no_other(tmp_path: Path) -> None:
     got: list[dict[str, list[str]]] = []
     with server(told(got)) as url, server(told(got)) as other:
         text = f"{url}: {{authorization: {{credentials: {SECRET}}}}}"
-        ways = access.load(config(tmp_path, text), [url, other])
+        ways = access.load(config(tmp_path, text), [url, other], FLAGS)
         Prometheus(Endpoint(other, 2, access=ways.get(other))).query("up")
 
     assert "authorization" not in got[0]
@@ -156,7 +157,7 @@ def test_a_bad_file_is_refused_in_one_line_that_tells_no_secret(
     path = config(tmp_path, text)
 
     with pytest.raises(ProgramError, match=words) as refused:
-        access.load(path, [URL, HTTPS])
+        access.load(path, [URL, HTTPS], FLAGS)
 
     assert str(refused.value).startswith(f"--http.config.file {path}: ")
     assert "\n" not in str(refused.value)
@@ -167,7 +168,7 @@ def test_credentials_in_url_and_file_are_refused(tmp_path: Path) -> None:
     path = config(tmp_path, f"{URL}: {{authorization: {{credentials: a}}}}")
 
     with pytest.raises(ProgramError, match="credentials in the URL") as refused:
-        access.load(path, [f"http://me:{SECRET}@p:9090"])
+        access.load(path, [f"http://me:{SECRET}@p:9090"], FLAGS)
 
     assert SECRET not in str(refused.value)
 
@@ -175,7 +176,7 @@ def test_credentials_in_url_and_file_are_refused(tmp_path: Path) -> None:
 def test_no_representation_tells_a_secret(tmp_path: Path) -> None:
     path = config(tmp_path, f"{URL}: {{basic_auth: {{username: a, password: {SECRET}}}}}")
 
-    assert SECRET not in repr(access.load(path, [URL]))
+    assert SECRET not in repr(access.load(path, [URL], FLAGS))
 
 
 class Secured(RealPrometheus):

@@ -2,19 +2,22 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from health_bridge.connection import Connection
 from health_bridge.decide import Decision, decide
-from health_bridge.device_rules import DeviceRules, read_slices
+from health_bridge.device_rules import DeviceRules
 from health_bridge.errors import Denied
 from health_bridge.fencing import STEADY, Device, Fences
 from health_bridge.kube import Kube, connect
 from health_bridge.nodes import Node
 from health_bridge.record import read_record
-from health_bridge.settings import Connection
+from health_bridge.slices import Slices, newest, read_slice
+from testbed.waiting import wait_until
 from tests.health_bridge.site import USER, Site, bridge
 from tests.health_bridge.worlds import (
     NOW,
@@ -192,7 +195,41 @@ def test_slices_of_every_version_are_read_and_old_generations_left_out() -> None
     old = slice_of({"name": "gpu-9", "attributes": told}, generation=1)
 
     for found in ([new, old], [old, basic], [qualified], [{}, new]):
-        assert list(read_slices(found)) == [("GPU-a", GPU)]
+        assert list(newest(map(read_slice, found))) == [("GPU-a", GPU)]
+
+
+def named(at: str, *devices: str) -> dict[str, Any]:
+    """Return a slice of a node, with its GPU under each of these device names."""
+    told = slice_of(*({"name": d, "attributes": {"uuid": {"string": "GPU-a"}}} for d in devices))
+    return {"metadata": {"name": f"slice-{at}"}, "spec": {**told["spec"], "nodeName": at}}
+
+
+def test_a_change_of_a_slice_is_known_at_once_and_told_where_the_node_was_asked_for() -> None:
+    told: list[str] = []
+    slices = Slices(lambda: told.append("changed"))
+    slices.replace([named("a", "gpu-3"), named("b", "gpu-3")])
+    before = slices.devices(frozenset({"a"}))
+
+    slices.put(named("b", "gpu-9"))
+    slices.put(named("a", "gpu-3"))
+    untold = list(told)
+    slices.put(named("a", "gpu-2"))
+    moved = slices.devices(frozenset({"a"}))
+    slices.drop(named("a"))
+
+    assert before == {("a", "GPU-a"): GPU}
+    assert untold == []
+    assert moved == {("a", "GPU-a"): replace(GPU, name="gpu-2")}
+    assert slices.devices(frozenset({"a"})) == {}
+    assert told == ["changed"] * 2
+    slices.replace([])
+    assert slices.devices(frozenset({"b"})) == {}
+
+
+@pytest.fixture
+def rules(kube: Kube) -> Iterator[DeviceRules]:
+    with closing(DeviceRules(kube)) as looking:
+        yield looking
 
 
 @pytest.fixture
@@ -224,20 +261,18 @@ def sliced(site: Site) -> Iterator[str]:
 
 @pytest.mark.cluster
 def test_on_the_real_api_server_a_gpu_is_fenced_and_given_back(
-    site: Site, kube: Kube, sliced: str
+    site: Site, rules: DeviceRules, sliced: str
 ) -> None:
-    rules = DeviceRules(kube)
-
     with bridge(site, sliced) as process:
         site.await_status(sliced, "False")
         site.exporters.lose_gpu(sliced)
         site.await_status(sliced, "True")
         taints = site.our_taints(sliced)
-        (rule,) = rules.look([sliced]).rules
+        (rule,) = rules.look(frozenset({sliced})).rules
         site.exporters.heal(sliced)
         site.exporters.reboot(sliced)
         site.await_status(sliced, "False")
-        left = rules.look([sliced]).rules
+        left = rules.look(frozenset({sliced})).rules
         counted = process.metric('railwatch_bridge_steps_total{kind="set_rule"}')
 
     assert taints == []
@@ -247,18 +282,43 @@ def test_on_the_real_api_server_a_gpu_is_fenced_and_given_back(
 
 
 @pytest.mark.cluster
+def test_a_device_that_moves_on_the_real_api_server_is_fenced_under_its_new_name(
+    site: Site, rules: DeviceRules, sliced: str
+) -> None:
+    path = f"/apis/resource.k8s.io/v1/resourceslices/{sliced}"
+
+    with bridge(site, sliced, "--interval=1h") as process:
+        site.await_status(sliced, "False")
+        site.exporters.lose_gpu(sliced)
+        site.await_firing(sliced)
+        process.client.request(
+            "POST", "/api/v1/webhook", body="{}", content_type="application/json"
+        )
+        site.await_status(sliced, "True")
+        spec = site.cluster.api.get(path)["spec"]
+        spec["devices"][0]["name"] = "gpu-2"
+        spec["pool"]["generation"] += 1
+        site.cluster.api.merge(path, {"spec": spec})
+        wait_until(
+            lambda: {each.device.name for each in rules.look(frozenset()).rules} == {"gpu-2"},
+            within=10,
+        )
+
+    assert site.our_taints(sliced) == []
+
+
+@pytest.mark.cluster
 def test_who_may_not_write_rules_taints_the_node_and_says_so(site: Site, sliced: str) -> None:
     nobody = connect(Connection(kubeconfig=str(site.cluster.kubeconfig_for("nobody"))))
     rules = DeviceRules(nobody)
 
-    assert rules.look([sliced]) == Fences()
+    assert rules.look(frozenset({sliced})) == Fences()
     assert isinstance(rules.error, Denied)
 
 
 @pytest.mark.cluster
-def test_release_takes_every_rule_of_ours_down(site: Site, kube: Kube, sliced: str) -> None:
-    rules = DeviceRules(kube)
-    fences = rules.look([sliced])
+def test_release_takes_every_rule_of_ours_down(site: Site, rules: DeviceRules, sliced: str) -> None:
+    fences = rules.look(frozenset({sliced}))
     found = [(where, device) for where, device in fences.devices.items() if where[0] == sliced]
     wanted = decide(
         [node(sliced)],

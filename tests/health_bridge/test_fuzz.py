@@ -14,9 +14,11 @@ from catalog.conditions import BY_TYPE
 from catalog.verdicts import Verdict
 from health_bridge.alerts import Reading, read_alertmanager, read_prometheus
 from health_bridge.decide import decide, questions
-from health_bridge.loop import Loop, Pace
+from health_bridge.leases import leases_of
+from health_bridge.loop import Loop
 from health_bridge.metrics import Meter, Report, _told
 from health_bridge.nodes import read_node
+from health_bridge.pace import Pace
 from health_bridge.pause import Pause
 from health_bridge.poll import Poll, Round
 from health_bridge.server import Front
@@ -238,6 +240,7 @@ def try_node(annotations: Any, labels: Any, spec: Any, status: Any) -> None:
     metadata = {**document(node("a"))["metadata"], "annotations": annotations, "labels": labels}
     at = read_node({"metadata": metadata, "spec": spec, "status": status}, KEYS)
     foreign = [taint for taint in at.taints if taint.key not in KEYS.taints]
+    assert leases_of([at]).ends.keys() <= {"a"}
 
     (after,) = run([at], sight(nodes="a"), under=UNDER)
 

@@ -13,14 +13,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from catalog import bridge
 from catalog.metrics import Kind
-from health_bridge.access import Secret
 from health_bridge.errors import Denied, KubeError, Unreachable
-from health_bridge.loop import Loop, Pace
+from health_bridge.loop import Loop
 from health_bridge.metrics import Meter
 from health_bridge.nodes import Node
+from health_bridge.pace import Pace
 from health_bridge.pause import Pause
 from health_bridge.poll import Poll
 from health_bridge.server import Front
+from program.access import Secret
 from program.web import Request, Response
 from testbed.waiting import wait_until
 from tests.health_bridge.worlds import KNOWN, NOW, node, policy

@@ -92,6 +92,8 @@ KNOWN = f"--proofs.file={PROOFS}"
         (("--budget.label=pool=0%",), 2, "'0%' is not between 0% and 100%"),
         (("--budget.rate=5",), 2, "'5' is not of the form NODES/DURATION"),
         (("--domain.share=7",), 2, "'7' is not a percentage"),
+        ((PROMETHEUS, KNOWN, "--verdict.max=cordon"), 2, "--verdict.max=cordon needs --cluster"),
+        ((PROMETHEUS, KNOWN, "--verdict.max=drain"), 2, "--verdict.max=drain needs --cluster"),
         ((PROMETHEUS, KNOWN, "--verify-nodes"), 1, "has no proof for AcceleratorsUnverified"),
         (("--interval=1ms",), 2, "1ms is too short"),
         (("--decision-log.size=0",), 2, "'0' is not a size"),

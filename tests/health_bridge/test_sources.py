@@ -1,31 +1,37 @@
 """Sources that answer badly, late, too much or not at all."""
 
 import http.server
+import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import unquote_plus
 
 import pytest
 
-from health_bridge.poll import Poll
-from health_bridge.settings import shown
-from health_bridge.sight import Questions
+from health_bridge.poll import BATCH, Poll, Round
+from health_bridge.sight import Questions, Sight, Witness
 from health_bridge.sources import Alertmanager, Endpoint, Prometheus, SourceError
+from program.access import shown
 from testbed.ports import free_port
 from tests.health_bridge.worlds import KNOWN
 
 EMPTY = b'{"status":"success","data":{"resultType":"vector","result":[]}}'
 
-Handler = http.server.BaseHTTPRequestHandler
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """A request, with what was sent in it."""
+
+    sent = b""
 
 
 @contextmanager
 def server(answer: Callable[[Handler], None]) -> Iterator[str]:
     class Answering(Handler):
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        def do_GET(self) -> None:
+            self.sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             answer(self)
 
         do_POST = do_GET  # noqa: N815 - the library's name
@@ -156,8 +162,8 @@ def test_a_source_that_fails_at_its_proofs_proves_nothing_and_still_observes() -
 
     def answer(handler: Handler) -> None:
         asked.append(1)
-        # ALERTS is empty, then what is observed, then the proofs.
-        answering([EMPTY, observed, b"no"][min(len(asked), 3) - 1])(handler)
+        # First what is observed, then ALERTS, which is empty, then the proofs.
+        answering([observed, EMPTY, b"no"][min(len(asked), 3) - 1])(handler)
 
     with server(answer) as url:
         poll = Poll([], [Prometheus(Endpoint(url, 0.5))], KNOWN, cluster="", timeout=0.5)
@@ -169,6 +175,41 @@ def test_a_source_that_fails_at_its_proofs_proves_nothing_and_still_observes() -
     assert set(seen.errors) == {url}
     assert seen.sight.observed("a") == {"gpu/state"}
     assert seen.sight.witnesses[url].proven == frozenset()
+
+
+def test_a_source_too_slow_for_all_proofs_proves_some_and_others_the_next_time() -> None:
+    now = [0.0]
+    names = [f"n{number:04}" for number in range(2 * BATCH)]
+
+    def answer(handler: Handler) -> None:
+        now[0] += 2
+        part = unquote_plus(handler.sent.decode())
+        told = [
+            {"metric": {"node": name, "guid": f"guid-{name}"}, "value": [0, "1"]}
+            for name in names
+            if name in part
+        ]
+        body = {"status": "success", "data": {"resultType": "vector", "result": told}}
+        answering(json.dumps(body).encode())(handler)
+
+    with server(answer) as url:
+        poll = Poll(
+            *([], [Prometheus(Endpoint(url, 5))], KNOWN),
+            cluster="",
+            timeout=0.5,
+            clock=lambda: now[0],
+        )
+        so_far = Round(sight=Sight(witnesses={url: Witness()}))
+        asked = Questions(proofs={("RdmaLinkDown", 1): frozenset(names)})
+
+        seen = [poll.proofs(so_far, asked) for _ in range(2)]
+        poll.close()
+
+    proven = [{name for _, name, _, _ in each.sight.witnesses[url].proven} for each in seen]
+    assert [set(each.errors) for each in seen] == [{url}] * 2
+    assert "only some proofs" in seen[0].errors[url]
+    assert [len(each) for each in proven] == [BATCH] * 2
+    assert proven[0] | proven[1] == set(names)
 
 
 def test_credentials_are_sent_and_never_shown() -> None:

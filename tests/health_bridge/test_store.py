@@ -1,18 +1,18 @@
 """What is kept of the nodes, and when nobody vouches for it any more."""
 
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from health_bridge.connection import Connection
 from health_bridge.errors import Denied, Gone, KubeError, Unreachable
+from health_bridge.following import Following
 from health_bridge.kube import connect
 from health_bridge.nodes import Node
-from health_bridge.settings import Connection
 from health_bridge.store import NodeStore, WatchedFleet
-from program.watch import Change, Errors, Listing, Watcher
+from program.watch import Change, Listing, Watcher
 from testbed.waiting import wait_until
 from tests.health_bridge.site import USER, Site
 from tests.health_bridge.worlds import KEYS, document, node
@@ -97,8 +97,7 @@ class Server:
 
 
 def watched(server: Server, kept: NodeStore) -> Watcher:
-    errors = Errors(gone=Gone, failure=KubeError)
-    return Watcher(server, kept, errors, stop=threading.Event())
+    return Following(server, kept, "nodes", stale_after=60).watcher
 
 
 def change(kind: str, of: Node) -> Change:
@@ -120,14 +119,13 @@ def test_a_watch_is_resumed_where_it_ended() -> None:
 
 def followed(server: Server, kept: NodeStore, until: int) -> Watcher:
     """Follow until the server was asked to watch so often."""
-    stop = threading.Event()
-    watcher = Watcher(server, kept, Errors(gone=Gone, failure=KubeError), stop=stop)
-    thread = threading.Thread(target=watcher.run)
+    following = Following(server, kept, "nodes", stale_after=60)
+    thread = threading.Thread(target=following.watcher.run)
     thread.start()
     wait_until(lambda: len(server.versions) >= until, within=10)
-    stop.set()
+    following.stop()
     thread.join()
-    return watcher
+    return following.watcher
 
 
 def test_a_version_that_is_too_old_is_listed_anew() -> None:
@@ -151,44 +149,34 @@ def test_a_server_that_fails_for_long_may_have_another_past_and_is_listed_anew(
     assert server.versions[:6] == ["1", "1", "1", "1", "1", "2"]
 
 
-class Listed(WatchedFleet):
-    """A fleet whose watch is a test's own."""
-
-    def __init__(self, server: Server, *, stale_after: float) -> None:
-        self._stale_after = stale_after
-        self._store = NodeStore(KEYS)
-        self._watcher = watched(server, self._store)
-
-
 def test_while_the_watch_fails_there_are_no_nodes_to_decide_on() -> None:
-    fleet = Listed(Server([], Denied("HTTP 403")), stale_after=60)
-    fleet._watcher.step()
-    known = [each.name for each in fleet.nodes()]
-    fleet._watcher.failure = Denied("HTTP 403")
+    following = Following(Server(), NodeStore(KEYS), "nodes", stale_after=60)
+    following.watcher.step()
+    following.check()
+    following.watcher.failure = Denied("HTTP 403")
 
     with pytest.raises(Denied, match="403"):
-        fleet.nodes()
-
-    assert known == ["a"]
+        following.check()
 
 
 def test_a_watch_that_is_silent_for_too_long_vouches_for_nothing() -> None:
-    fleet = Listed(Server(), stale_after=0.05)
-    fleet._watcher.step()
-    time.sleep(0.1)
+    now = [100.0]
+    following = Following(Server(), NodeStore(KEYS), "nodes", stale_after=5, clock=lambda: now[0])
+    following.watcher.step()
+    now[0] += 6
 
-    with pytest.raises(Unreachable, match="silent"):
-        fleet.nodes()
+    with pytest.raises(Unreachable, match="GET nodes: the watch is silent for 6 s"):
+        following.check()
 
-    fleet._watcher.step()
-    assert len(fleet.nodes()) == 1
+    following.watcher.step()
+    following.check()
 
 
 def test_before_the_first_list_there_are_no_nodes_to_decide_on() -> None:
-    fleet = Listed(Server(), stale_after=0.05)
+    following = Following(Server(), NodeStore(KEYS), "nodes", stale_after=0.05)
 
     with pytest.raises(Unreachable, match="not been answered"):
-        fleet.nodes()
+        following.check()
 
 
 @pytest.mark.cluster

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from health_bridge.apply import Writer
+from health_bridge.connection import Connection
 from health_bridge.decide import decide
 from health_bridge.errors import Denied, Missing, Refused, Superseded, Unreachable
 from health_bridge.kube import Kube, connect
 from health_bridge.nodes import Node
-from health_bridge.settings import Connection
 from health_bridge.steps import NodeSteps
 from testbed.ports import free_port
 from tests.health_bridge.site import USER, Site

@@ -8,10 +8,9 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 import catalog
+from tests.install.closure import closure
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMIT = "0123456789ab"
@@ -32,23 +31,6 @@ for name in names:
         importlib.import_module(name)
 print(len(names), *sorted({name.split(".")[0] for name in sys.modules}))
 """
-
-
-def closure(extra: str) -> set[str]:
-    """Return the distributions that installing railwatch with an extra brings."""
-    wanted = [("railwatch", extra)]
-    found: set[tuple[str, str]] = set()
-    while wanted:
-        name, asked = wanted.pop()
-        if (name, asked) in found:
-            continue
-        found.add((name, asked))
-        for text in metadata.requires(name) or ():
-            requirement = Requirement(text)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": asked}):
-                extras = requirement.extras or {""}
-                wanted += [(canonicalize_name(requirement.name), each) for each in {"", *extras}]
-    return {name for name, _extra in found} - {"railwatch"}
 
 
 def lay(folder: Path, distribution: str) -> None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from program.address import split_address
 from program.errors import ProgramError
-from program.web import JSON, Request, Response, Routes, WebServer, split_address, text
+from program.web import JSON, Request, Response, Routes, WebServer, text
 from program.webconfig import WebConfig
 
 LIMIT = 1000

@@ -37,12 +37,46 @@ time_intervals:
       - times: [{start_time: 09:00, end_time: 17:00}]
         weekdays: ['monday:friday']
 """
+KUBE_PROMETHEUS = """\
+"global":
+  "resolve_timeout": "5m"
+"inhibit_rules":
+- "equal": ["namespace", "alertname"]
+  "source_matchers": ["severity = critical"]
+  "target_matchers": ["severity =~ warning|info"]
+- "equal": ["namespace", "alertname"]
+  "source_matchers": ["severity = warning"]
+  "target_matchers": ["severity = info"]
+- "equal": ["namespace"]
+  "source_matchers": ["alertname = InfoInhibitor"]
+  "target_matchers": ["severity = info"]
+"receivers":
+- "name": "Default"
+- "name": "Watchdog"
+- "name": "Critical"
+- "name": "null"
+"route":
+  "group_by": ["namespace"]
+  "group_interval": "5m"
+  "group_wait": "30s"
+  "receiver": "Default"
+  "repeat_interval": "12h"
+  "routes":
+  - "matchers": ["alertname = Watchdog"]
+    "receiver": "Watchdog"
+  - "matchers": ["alertname = InfoInhibitor"]
+    "receiver": "null"
+  - "matchers": ["severity = critical"]
+    "receiver": "Critical"
+"""
+"""What kube-prometheus installs: manifests/alertmanager-secret.yaml."""
+
 OURS = additions(RouteSettings(), all_alerts())
 
 
-def told(folder: Path, **labels: str) -> str:
+def told(folder: Path, base: str = THEIRS, **labels: str) -> str:
     config = folder / "alertmanager.yaml"
-    config.write_text(merged(THEIRS, OURS), encoding="utf-8")
+    config.write_text(merged(base, OURS), encoding="utf-8")
     pairs = [f"{name}={value}" for name, value in labels.items()]
     done = subprocess.run(
         [ensure("amtool")["amtool"], "config", "routes", "test", f"--config.file={config}", *pairs],
@@ -67,6 +101,30 @@ def test_alertmanager_takes_the_merged_configuration(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_kube_prometheus_configuration_goes_on_beside_ours(tmp_path: Path) -> None:
+    drain = {"alertname": "GpuXidReset", "condition": "GpuResetRequired", "verdict": "drain"}
+
+    def who(**labels: str) -> str:
+        return told(tmp_path, KUBE_PROMETHEUS, **labels)
+
+    assert who(alertname="Watchdog", severity="none") == "Watchdog"
+    assert who(alertname="InfoInhibitor", severity="none") == "null"
+    assert who(alertname="KubeAPIDown", severity="critical") == "Critical"
+    assert who(severity="critical", **drain) == "railwatch-bridge,Critical"
+    assert who(severity="warning", alertname="ExporterDown", node="n1") == "Default"
+    assert who(severity="info", alertname="RdmaPortBehindFault") == "devnull"
+    assert who(severity="info", alertname="RailwatchWatchdog") == "railwatch-watchdog"
+
+
+def test_kube_prometheus_inhibitions_cannot_silence_ours() -> None:
+    """InfoInhibitor always has a namespace; and each alert of ours has one severity."""
+    inhibitor = yaml.safe_load(KUBE_PROMETHEUS)["inhibit_rules"][-1]
+    severities = {alert.name: alert.severity for alert in all_alerts()}
+
+    assert inhibitor["equal"] == ["namespace"]
+    assert len(severities) == len(all_alerts())
 
 
 def test_what_is_theirs_stays_as_they_wrote_it() -> None:
@@ -95,13 +153,13 @@ def test_a_configuration_without_routes_gets_them() -> None:
     document = yaml.safe_load(merged("route: {receiver: a}\nreceivers: [{name: a}]\n", OURS))
 
     assert document["route"]["routes"][0]["receiver"] == "railwatch-bridge"
-    assert len(document["inhibit_rules"]) == 3
+    assert document["inhibit_rules"] == OURS["inhibit_rules"]
 
 
 def test_empty_lists_are_filled() -> None:
     base = "route: {receiver: a, routes: }\nreceivers:\n- name: a\ninhibit_rules:\n"
 
-    assert len(yaml.safe_load(merged(base, OURS))["inhibit_rules"]) == 3
+    assert yaml.safe_load(merged(base, OURS))["inhibit_rules"] == OURS["inhibit_rules"]
 
 
 def test_a_receiver_of_our_name_is_refused() -> None:

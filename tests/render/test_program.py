@@ -90,7 +90,7 @@ def test_an_alert_turned_off_takes_its_files_with_it(tmp_path: Path) -> None:
     main(["--config", str(config), str(tmp_path / "out")])
 
     left = contents(tmp_path / "out")
-    assert "prometheus/rules/gpu_fell_off_bus.yaml" not in left
+    assert "prometheus/rules/shard/gpu_fell_off_bus.yaml" not in left
     assert b"fault: GpuFellOffBus" not in left["bridge/proofs.yaml"]
 
 

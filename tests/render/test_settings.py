@@ -145,7 +145,7 @@ def test_the_receiver_for_people_is_in_alertmanagers_own_words(tmp_path: Path) -
         ('[alertmanager]\ngroup_interval = "0s"\n', "group_interval: must be more than 0s"),
         ('[alertmanager]\nbridge_url = "bridge:9411"\n', "is not an http or https URL"),
         ('[alertmanager]\nbridge_url = ""\n', "bridge_url: must not be empty"),
-        ('[alertmanager.people]\nname = "x"\n', "people.name: the receiver is called"),
+        ('[alertmanager.people]\nname = "x"\n', "people.name: the receiver is called by us"),
         ("alerts = 3\n", "alerts: must be a table, not 3"),
         ("not toml", "Expected '='"),
     ],

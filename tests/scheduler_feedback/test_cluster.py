@@ -1,5 +1,6 @@
 """Extender and drainer on a real kube-apiserver, with a real kube-scheduler asking."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -275,3 +276,25 @@ def test_the_kube_apiserver_may_restart(site: Site) -> None:
     failures = site.program.metric("railwatch_scheduler_watch_failures_total", reason="unreachable")
     assert failures is not None
     assert failures >= 1
+
+
+def test_of_many_nodes_the_few_that_differ_are_told_and_kube_scheduler_heeds_it(
+    site: Site,
+) -> None:
+    names = [f"many-{number:03}" for number in range(52)]
+    site.add_nodes("many", *names)
+    site.tell("many-007", faults=[fault("drain", "withheld")])
+    drawn = live.bare_pod("drawn", "many")
+    wish = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["many-007"]}
+    term = {"weight": 100, "preference": {"matchExpressions": [wish]}}
+    drawn["spec"]["affinity"] = {
+        "nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [term]}
+    }
+    document = {"Pod": drawn, "Nodes": None, "NodeNames": names}
+    answer = site.program.post("prioritize", json.dumps(document).encode())[1]
+    assert json.loads(answer) == [{"Host": "many-007", "Score": -8}]
+
+    site.cluster.api.create(drawn)
+
+    [placed] = wait_until(lambda: live.places(site.cluster, "drawn"), within=20)
+    assert placed in {*names} - {"many-007"}

@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from program.web import Request, Response
 from scheduler_feedback.cache import NodeCache
 from scheduler_feedback.extender import Extender
 from scheduler_feedback.metrics import Metrics
+from tests.budget import examples
 from tests.scheduler_feedback.fakes import Clock
 from tests.scheduler_feedback.objects import asked, drained_node, fault, node, request
 
@@ -121,6 +122,37 @@ def test_priorities_are_of_those_asked_about_whatever_the_filter_passed_before(d
         for names in (["worn", "clean"], ["clean", "worn"], ["clean"]):
             ranked = json.loads(desk.extender.prioritize(as_go_writes(names)).body)
             assert sorted(entry["Host"] for entry in ranked) == sorted(names)
+
+
+def test_of_a_long_list_only_what_differs_is_told_and_by_how_much(desk: Desk) -> None:
+    names = [f"node-{number:03}" for number in range(150)]
+    worn = node("node-007", faults=[fault("avoid", "withheld")])
+    desk.know(*(node(name) for name in names if name not in ("node-007", "node-009")), worn)
+
+    ranked = json.loads(desk.extender.prioritize(as_go_writes(names)).body)
+    short = json.loads(desk.extender.prioritize(as_go_writes(names[:10])).body)
+
+    assert ranked == [{"Host": "node-007", "Score": -3}, {"Host": "node-009", "Score": -2}]
+    assert [entry["Score"] for entry in short] == [10] * 7 + [7, 10, 8]
+
+
+KINDS = {"clean": 10, "unseen": 8, "avoid": 7, "cordon": 4}
+
+
+@settings(max_examples=examples(20), deadline=None)
+@given(st.lists(st.sampled_from([*KINDS]), min_size=51, max_size=70))
+def test_a_long_lists_priorities_differ_as_those_of_a_short_one_do(kinds: list[str]) -> None:
+    desk = Desk()
+    scores = {f"node-{number:02}": KINDS[kind] for number, kind in enumerate(kinds)}
+    faults = {"clean": [], "avoid": [fault("avoid", "withheld")]}
+    faults["cordon"] = [fault("cordon", "withheld")]
+    told = [(name, kind) for name, kind in zip(scores, kinds, strict=True) if kind != "unseen"]
+    desk.know(*(node(name, faults=faults[kind]) for name, kind in told))
+
+    found = {entry["Host"]: entry["Score"] for entry in desk.prioritize([*scores])}
+
+    [base] = {points - found.get(name, 0) for name, points in scores.items()}
+    assert base in KINDS.values()
 
 
 def as_go_writes(names: list[str]) -> Request:
@@ -262,6 +294,7 @@ _json = st.recursive(
 _FIELDS = ("Pod", "Nodes", "NodeNames", "NodeNameToVictims", "NodeNameToMetaVictims")
 
 
+@settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(_FIELDS, _json)))
 def test_no_json_crashes_the_extender(document: dict[str, Any]) -> None:
     desk = Desk()
@@ -272,6 +305,7 @@ def test_no_json_crashes_the_extender(document: dict[str, Any]) -> None:
     assert desk.extender.preempt(asked(document)).status in (200, 400)
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {}, optional=dict.fromkeys(("key", "operator", "value", "effect", "else"), _json)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler_feedback.placement.lookup import split
@@ -34,6 +34,7 @@ def test_a_preemption_that_makes_no_sense_is_refused_with_what_is_wrong(
         read_preemption(asked(document))
 
 
+@settings(deadline=None)
 @given(
     st.text('ab,"\\\u00e9 ]}', max_size=40),
     st.lists(st.text('a0.-,"\\\u00e9', max_size=4), max_size=4),

@@ -11,8 +11,9 @@ from catalog.metrics import Metric
 from exporters.errors import Absent, Unreadable
 from exporters.gpu.fields import Field, LinkField
 from exporters.gpu.nvml import calls
-from exporters.gpu.nvml.calls import TimedOut, available, call, text
+from exporters.gpu.nvml.calls import available, call, text
 from exporters.gpu.nvml.division import Division, Instance
+from exporters.gpu.nvml.events import Events
 from exporters.gpu.nvml.fabric import Registration, registration
 from exporters.gpu.nvml.field_values import field_value
 from exporters.gpu.nvml.gpm import Gpm
@@ -53,9 +54,9 @@ class Gpu:
     def __init__(self, handle: Any, procfs: str) -> None:
         """Learn the identity that every sample carries."""
         self.handle = handle
-        self._events: Any = None
         self._fields: dict[int, Any] = {}
         self.division = Division(handle)
+        self.events = Events(handle)
         self.gpm = Gpm(handle)
         self.licenses = Licenses(handle)
         self.nvlinks = NvLinks(handle, partial(self.field, Field.NVLINK_LINK_COUNT))
@@ -179,26 +180,3 @@ class Gpu:
         """Return the die's temperature in °C."""
         sensor = pynvml.NVML_TEMPERATURE_GPU
         return self.number("nvmlDeviceGetTemperature", sensor, most=_HOTTEST)
-
-    def watch_xids(self) -> bool:
-        """Have Xid events queued from now on; Absent where this GPU has none.
-
-        One unsupported bit in the mask registers nothing (nvml.h), hence the question first.
-        """
-        if self._events is None:
-            supported = calls.number("nvmlDeviceGetSupportedEventTypes", self.handle)
-            wanted = supported & pynvml.nvmlEventTypeXidCriticalError
-            if not wanted:
-                raise Absent("nvmlDeviceGetSupportedEventTypes: no Xid events")
-            events = call("nvmlEventSetCreate")
-            call("nvmlDeviceRegisterEvents", self.handle, wanted, events)
-            self._events = events
-        return True
-
-    def next_xid(self) -> int | None:
-        """Return the next queued Xid, None where none is left; call `watch_xids` before."""
-        try:
-            event = call("nvmlEventSetWait_v2", self._events, 0)
-        except TimedOut:
-            return None
-        return int(event.eventData)

@@ -98,7 +98,7 @@ static bool is_registered(nvmlEventSet_t set, unsigned int slot)
 
 /* Move the cursor to the next event that the set wants, or to the end. */
 static bool advance(nvmlEventSet_t set, const struct event *ring, int64_t last,
-                    nvmlEventData_t *data)
+                    struct event *found)
 {
     if (set->cursor < last - CONTROL_EVENTS)
         set->cursor = last - CONTROL_EVENTS;
@@ -107,19 +107,13 @@ static bool advance(nvmlEventSet_t set, const struct event *ring, int64_t last,
         const struct event *event = &ring[set->cursor % CONTROL_EVENTS];
         if (event->sequence != set->cursor || !wants(set, event))
             continue;
-        *data = (nvmlEventData_t){
-            .device = handle_of((unsigned int)event->gpu),
-            .eventType = (unsigned long long)event->type,
-            .eventData = (unsigned long long)event->data,
-            .gpuInstanceId = 0xFFFFFFFF,
-            .computeInstanceId = 0xFFFFFFFF,
-        };
+        *found = *event;
         return true;
     }
     return false;
 }
 
-static nvmlReturn_t next_event(nvmlEventSet_t set, nvmlEventData_t *data)
+static nvmlReturn_t next_event(nvmlEventSet_t set, struct event *found)
 {
     struct node node;
     struct event ring[CONTROL_EVENTS];
@@ -131,7 +125,7 @@ static nvmlReturn_t next_event(nvmlEventSet_t set, nvmlEventData_t *data)
     pthread_mutex_lock(&state_lock);
     nvmlReturn_t result = NVML_ERROR_INVALID_ARGUMENT;
     if (is_set(set))
-        result = advance(set, ring, node.sequence, data) ? NVML_SUCCESS : NVML_ERROR_TIMEOUT;
+        result = advance(set, ring, node.sequence, found) ? NVML_SUCCESS : NVML_ERROR_TIMEOUT;
     pthread_mutex_unlock(&state_lock);
     return result;
 }
@@ -147,18 +141,52 @@ static nvmlReturn_t enter_wait(const char *call, nvmlEventSet_t set)
     return NVML_SUCCESS;
 }
 
-nvmlReturn_t nvmlEventSetWait_v2(nvmlEventSet_t set, nvmlEventData_t *data, unsigned int timeoutms)
+static nvmlReturn_t wait_event(const char *call, nvmlEventSet_t set, unsigned int timeoutms,
+                               struct event *found)
 {
-    if (data == NULL)
-        return NVML_ERROR_INVALID_ARGUMENT;
-    TRY(enter_wait(__func__, set));
+    TRY(enter_wait(call, set));
     /* The clock is cut to whole milliseconds; one more, so that no wait is too short. */
     int64_t deadline = monotonic_ms() + timeoutms + (timeoutms > 0);
     for (;;) {
-        nvmlReturn_t result = next_event(set, data);
+        nvmlReturn_t result = next_event(set, found);
         int64_t left = deadline - monotonic_ms();
         if (result != NVML_ERROR_TIMEOUT || left <= 0)
             return result;
         sleep_ms(left < WAIT_POLL_MS ? left : WAIT_POLL_MS);
     }
+}
+
+nvmlReturn_t nvmlEventSetWait_v2(nvmlEventSet_t set, nvmlEventData_t *data, unsigned int timeoutms)
+{
+    if (data == NULL)
+        return NVML_ERROR_INVALID_ARGUMENT;
+    struct event found;
+    TRY(wait_event(__func__, set, timeoutms, &found));
+    *data = (nvmlEventData_t){
+        .device = handle_of((unsigned int)found.gpu),
+        .eventType = (unsigned long long)found.type,
+        .eventData = (unsigned long long)found.data,
+        .gpuInstanceId = NVML_GPU_INSTANCE_ID_ANY,
+        .computeInstanceId = NVML_COMPUTE_INSTANCE_ID_ANY,
+    };
+    return NVML_SUCCESS;
+}
+
+/* Of the structured events it knows none: what it tells is what was registered by event bits. */
+nvmlReturn_t nvmlEventSetWait_v3(nvmlEventSet_t set, nvmlEventSetWait_v3_t *params)
+{
+    if (params == NULL)
+        return NVML_ERROR_INVALID_ARGUMENT;
+    struct event found;
+    TRY(wait_event(__func__, set, params->timeoutMs, &found));
+    *params = (nvmlEventSetWait_v3_t){
+        .timeoutMs = params->timeoutMs,
+        .dataType = NVML_EVENT_DATA_TYPE_NVML_EVENT,
+        .eventType = (unsigned long long)found.type,
+        .eventData = (unsigned long long)found.data,
+        .timestampUsec = (unsigned long long)found.time,
+        .gpuInstanceId = NVML_GPU_INSTANCE_ID_ANY,
+        .computeInstanceId = NVML_COMPUTE_INSTANCE_ID_ANY,
+    };
+    return NVML_SUCCESS;
 }

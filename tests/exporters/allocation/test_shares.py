@@ -88,8 +88,8 @@ def test_too_many_are_cut_the_same_way_each_time_and_counted() -> None:
 def test_the_node_has_a_limit_too() -> None:
     pods = [
         held(f"pod-{n}", f"GPU-{gpu:08x}-8024-5293-9cdc-b996da010db9::{n}")
-        for gpu in range(40)
-        for n in range(40)
+        for gpu in range(100)
+        for n in range(16)
     ]
 
     found = shares(DEVICES, pods, [])

@@ -14,6 +14,7 @@ NAMES = Names(
     containers={WEB: User(namespace="prod", pod="web", container="main")},
 )
 HOST = ("host", "", "", "")
+OTHERS = ("others", "", "", "")
 REST = ("unattributed", "", "", "")
 
 
@@ -22,13 +23,13 @@ def use(amount: float, pod: str = "", container: str = "") -> Use:
 
 
 def test_the_parts_make_the_whole() -> None:
-    parts = divide(100, [use(60, "uid-web", WEB), use(10), use(5, "uid-web", WEB)], NAMES, [])
+    parts = divide(100, [use(60, "uid-web", WEB), use(10), use(5, "uid-web", WEB)], NAMES, []).parts
 
     assert parts == {("pod", "prod", "web", "main"): 65, HOST: 10, REST: 25}
 
 
 def test_a_pod_whose_name_is_not_known_is_not_the_host() -> None:
-    assert divide(100, [use(60, "uid-new", DB)], NAMES, []) == {REST: 100}
+    assert divide(100, [use(60, "uid-new", DB)], NAMES, []).parts == {REST: 100}
 
 
 def test_the_only_container_that_was_given_the_device_is_the_one() -> None:
@@ -37,7 +38,7 @@ def test_the_only_container_that_was_given_the_device_is_the_one() -> None:
         User(namespace="test", pod="db", container="x"),
     ]
 
-    parts = divide(100, [use(60, "uid-db", DB)], NAMES, given_to)
+    parts = divide(100, [use(60, "uid-db", DB)], NAMES, given_to).parts
 
     assert parts == {("pod", "prod", "db", "postgres"): 60, REST: 40}
 
@@ -45,24 +46,27 @@ def test_the_only_container_that_was_given_the_device_is_the_one() -> None:
 def test_of_several_containers_none_is_guessed() -> None:
     given_to = [User(namespace="prod", pod="db", container=name) for name in ("one", "two")]
 
-    parts = divide(100, [use(60, "uid-db", DB)], NAMES, given_to)
+    parts = divide(100, [use(60, "uid-db", DB)], NAMES, given_to).parts
 
     assert parts == {("pod", "prod", "db", ""): 60, REST: 40}
 
 
 def test_what_processes_say_beyond_the_whole_leaves_no_remainder() -> None:
-    assert divide(100, [use(120)], NAMES, []) == {HOST: 120, REST: 0}
+    assert divide(100, [use(120)], NAMES, []).parts == {HOST: 120, REST: 0}
 
 
-def test_the_largest_are_shown_and_the_others_are_in_the_remainder() -> None:
+def test_the_largest_are_shown_and_the_others_are_one_sum() -> None:
     pods = {f"uid-{n}": User(namespace="default", pod=f"pod-{n}") for n in range(100)}
     uses = [use(n + 1, f"uid-{n}") for n in range(100)]
 
-    parts = divide(10_000, uses, Names(pods=pods), [])
+    division = divide(10_000, uses, Names(pods=pods), [])
 
-    assert len(parts) == MOST + 1
+    parts, folded = division.parts, range(1, 100 - MOST + 1)
+    assert (len(parts), division.folded) == (MOST + 2, 100 - MOST)
+    assert parts[OTHERS] == sum(folded)
+    assert parts[REST] == 10_000 - sum(range(101))
     assert sum(parts.values()) == 10_000
-    assert min(value for labels, value in parts.items() if labels != REST) == 100 - MOST + 1
+    assert min(value for labels, value in parts.items() if labels[0] == "pod") == folded.stop
 
 
 @settings(max_examples=examples(100), deadline=None)
@@ -79,7 +83,7 @@ def test_the_largest_are_shown_and_the_others_are_in_the_remainder() -> None:
     ),
 )
 def test_nothing_is_lost_or_counted_twice(whole: int, uses: list[Use]) -> None:
-    parts = divide(whole, uses, NAMES, [])
+    parts = divide(whole, uses, NAMES, []).parts
 
     assert all(value >= 0 for value in parts.values())
     assert sum(parts.values()) == max(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from catalog.compat_node_exporter import NODE_EXPORTER
+from catalog.compat_node_exporter import LEGACY, NODE_EXPORTER
 from catalog.rdma_counters import DRIVER, RDMA_HW_STATISTIC, by_file
 from exporters.compat.node_exporter import emit
 from exporters.sample import Sample
@@ -140,6 +140,21 @@ def others() -> Iterator[Path]:
 
 
 @contextmanager
+def old_kernel() -> Iterator[Path]:
+    """The 64-bit counters of kernels before 4.5, words beyond what fits when they are bytes."""
+    files = {
+        "port_multicast_rcv_packets": "1", "port_multicast_xmit_packets": "2",
+        "port_rcv_data_64": str(2**62 + 2**61), "port_rcv_packets_64": "4",
+        "port_unicast_rcv_packets": "5", "port_unicast_xmit_packets": "N/A (no PMA)",
+        "port_xmit_data_64": "7", "port_xmit_packets_64": "8", "of_yesterday": "9",
+    }  # fmt: skip
+    with SimulatedSysfs(ports=2) as sysfs:
+        folder = sysfs.path / "class/infiniband/mlx5_1/ports/1/counters_ext"
+        put(folder, files)
+        yield sysfs.path
+
+
+@contextmanager
 def odd() -> Iterator[Path]:
     with SimulatedSysfs(ports=1) as sysfs:
         odd_devices(sysfs.path)
@@ -168,7 +183,9 @@ def ours(sysfs: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("tree", [captured, busy_ports, roce_with_two_ports, odd, others])
+@pytest.mark.parametrize(
+    "tree", [captured, busy_ports, roce_with_two_ports, odd, others, old_kernel]
+)
 def test_equals_the_real_one(tree: Callable[[], AbstractContextManager[Path]]) -> None:
     with tree() as sysfs, node_exporter(sysfs) as peer:
         theirs = infiniband(peer.scrape())
@@ -179,6 +196,8 @@ def test_equals_the_real_one(tree: Callable[[], AbstractContextManager[Path]]) -
 
 def test_every_name_is_one_that_the_real_one_has() -> None:
     with SimulatedSysfs(ports=1) as sysfs, node_exporter(sysfs.path) as peer:
+        folder = sysfs.path / "class/infiniband/mlx5_0/ports/1/counters_ext"
+        put(folder, dict.fromkeys(LEGACY, "1"))
         names = {name for _, name, _ in infiniband(peer.scrape())}
 
     assert {metric.name for metric in NODE_EXPORTER} - names == {

@@ -20,7 +20,7 @@ from tests.exporters.samples import at, attached, cycle, outcome
 
 SLOT = "0000:05:00.0"
 OTHER = "GPU-509665ad-b600-ac93-3616-d754b23d636d"
-HEARD = {"xid_watched": True, "xid": 79}
+HEARD = {"xid_watched": True, "xid": 79, "xid_time": 0.0}
 NVML_EVENT = cycle(attached(index=0, uuid="GPU-0", slot=SLOT), outcome("xid", notes=dict(HEARD)))
 
 

@@ -12,6 +12,7 @@ from testbed import nldev as simulated
 from testbed.nldev import BoundCounter, QueuePair, SimulatedNldev
 
 FACILITIES: tuple[Facility[Device], ...] = (
+    nldev_links.NAMESPACES,
     nldev_links.FACILITY,
     nldev_resources.FACILITY,
     nldev_counters.FACILITY,

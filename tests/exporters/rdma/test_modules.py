@@ -19,7 +19,8 @@ from tests.exporters.rdma.interfaces import read, values
 
 
 def told(interface: SimulatedInterface) -> dict[str, float]:
-    found = values(read(modules.FACILITY, interface))
+    every = (modules.FACILITY, modules.DETAIL_FACILITY)
+    found = {name: v for one in every for name, v in values(read(one, interface)).items()}
     return {name.removeprefix("module_"): value for name, value in found.items()}
 
 
@@ -94,9 +95,10 @@ def test_a_cmis_module_shows_the_darkest_of_the_lanes_that_carry_data() -> None:
 
 
 def test_every_metric_of_a_module_is_told_by_one() -> None:
-    outcome = read(modules.FACILITY, qsfp(flags={3: 1}))
+    made = qsfp(flags={3: 1})
+    outcomes = [read(one, made) for one in (modules.FACILITY, modules.DETAIL_FACILITY)]
 
-    assert {s.metric for s in outcome.samples} == set(METRICS)
+    assert {s.metric for outcome in outcomes for s in outcome.samples} == set(METRICS)
 
 
 def test_flags_are_bounded_and_all_are_counted() -> None:

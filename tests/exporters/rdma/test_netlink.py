@@ -48,7 +48,6 @@ def test_ports_are_told_with_protocol_and_network_interface(tmp_path: Path) -> N
 
     assert links.state is State.OK
     assert values(links) == {
-        ("netns_exclusive",): 0,
         ("link_info", "mlx5_0", "1", "", "ib"): 1,
         ("link_info", "mlx5_bond_0", "1", "bond0", "roce"): 1,
     }
@@ -57,7 +56,7 @@ def test_ports_are_told_with_protocol_and_network_interface(tmp_path: Path) -> N
 def test_exclusive_network_namespaces_are_told(tmp_path: Path) -> None:
     kernel = SimulatedNldev(Device(index=0, name="a"), shared=False)
 
-    assert values(read(kernel, procfs(tmp_path))["links"])[("netns_exclusive",)] == 1
+    assert values(read(kernel, procfs(tmp_path))["namespaces"]) == {("netns_exclusive",): 1}
 
 
 def test_resources_are_summed_and_queue_pairs_are_told_by_state_and_pod(tmp_path: Path) -> None:

@@ -20,8 +20,9 @@ from catalog.rdma_ethernet import STATISTICS
 from exporters import exposition
 from exporters.allocation.pod_logs import Names
 from exporters.exposition import Writer
-from exporters.facility import Cycle, End
+from exporters.facility import Cycle, End, Outcome, State
 from exporters.post import Pace
+from exporters.rdma import peers
 from exporters.rdma.ethnl import EthtoolNetlink
 from exporters.rdma.ethtool import Ethtool
 from exporters.rdma.ethtool_family import EthtoolFamily
@@ -34,7 +35,7 @@ from exporters.rdma.nldev_device import devices as nldev_devices
 from exporters.rdma.sysfs import device_folder, devices, ports
 from exporters.rdma.turn import Turn
 from exporters.rdma.worker import attach
-from exporters.registry import RDMA_NETLINK
+from exporters.registry import RDMA_ETHTOOL, RDMA_NETLINK
 from exporters.runtime import run
 from exporters.sample import Sample
 from exporters.settings import Settings
@@ -56,8 +57,8 @@ METRICS: tuple[Metric, ...] = (
 )
 """Those of the families rdma and rdma_ethtool."""
 
-MOST = 120
-"""Series a port by default, of all families that tell of it: the promise of the design."""
+MOST = 112
+"""Series a port by default, of all families that tell of it; the design promises 120."""
 
 TWO_PRIORITIES = {
     **MLX5,
@@ -68,9 +69,14 @@ TWO_PRIORITIES = {
 class Node:
     """A node, read for some time; what it says then."""
 
-    def __init__(self, sysfs: SimulatedSysfs, interface: SimulatedInterface) -> None:
+    def __init__(
+        self, sysfs: SimulatedSysfs, interface: SimulatedInterface, *, detail: bool = False
+    ) -> None:
         self.sysfs = sysfs
         self.settings = Settings(sysfs=str(sysfs.path), interval=MINUTE)
+        if detail:
+            more = {one.key for one in RDMA_ETHTOOL.facilities}
+            self.settings = replace(self.settings, facilities=self.settings.facilities | more)
         self.family = RdmaFamily(self.settings, Pace.of(MINUTE, epoch=0.0))
         self.interfaces = EthtoolFamily(self.settings, 0.0, self.family)
         every = [p for d in devices(sysfs.path) for p in ports(device_folder(sysfs.path, d))]
@@ -106,6 +112,18 @@ class Node:
 
 MINUTE = 60
 
+NEIGHBOR = Cycle(
+    outcomes=(
+        Outcome(
+            facility="places",
+            state=State.OK,
+            notes=(peers.note(("mlx5_0", "1"), "leaf-1", "Ethernet1/1"),),
+        ),
+    ),
+    end=End.OK,
+)
+"""What the family topology tells of the port's other end."""
+
 
 def fullest() -> SimulatedInterface:
     module = cmis(lanes=4, flags={147: 0b0000_0001})
@@ -129,20 +147,22 @@ def live(node: Node) -> Iterator[Sample]:
 def beyond(device: str) -> Iterator[Sample]:
     """Yield what the families rdma_netlink and topology tell of a port by default.
 
-    Each metric of topology is one series, where a GPU has a NIC of its own.
+    Each metric of topology is one series, where a GPU has a NIC of its own; of a neighbour that is
+    known none is silent.
     """
     kernel = SimulatedNldev(nldev.Device(index=3, name=device, netdevs={1: "eth0"}))
     found = nldev_devices(Netlink(kernel.connect), "/nowhere", Names())
     for facility in (f for f in RDMA_NETLINK.facilities if f.on):
         told = run(facility, found).samples
         yield from (s for s in told if s.metric is not rdma_netlink.RDMA_NETNS_EXCLUSIVE)
-    for metric in topology.METRICS:
+    for metric in {*topology.METRICS} - {topology.RDMA_LLDP_SILENT}:
         yield Sample(metric, metric.labels, 1)
 
 
 def test_the_fullest_port_stays_within_what_was_promised() -> None:
     with SimulatedSysfs(ports=1, link_layer="Ethernet") as sysfs:
         node = Node(sysfs, fullest())
+        node.family.overhear(NEIGHBOR, at(0))
         list(live(node))
 
         told = [s for s in node.samples(130 * MINUTE) if s.metric is not rdma.RDMA_PORTS_EXPECTED]
@@ -157,7 +177,8 @@ def everything() -> list[Sample]:
     told: list[Sample] = []
     for layer in ("InfiniBand", "Ethernet"):
         with SimulatedSysfs(ports=2, link_layer=layer) as sysfs:
-            node = Node(sysfs, fullest())
+            node = Node(sysfs, fullest(), detail=True)
+            node.family.overhear(NEIGHBOR, at(0))
             sysfs.make_unreadable("class/infiniband/mlx5_1/ports/1/counters/symbol_error")
             told += live(node)
     with SimulatedSysfs(ports=16) as sysfs:
@@ -166,7 +187,7 @@ def everything() -> list[Sample]:
             folder = f"class/infiniband/mlx5_{place // 8}/ports/1/hw_counters"
             sysfs.write(f"{folder}/{file}", "1")
         statistics = dict.fromkeys(STATISTICS, 1)
-        node = Node(sysfs, replace(fullest(), statistics=statistics, down_reason=4))
+        node = Node(sysfs, replace(fullest(), statistics=statistics, down_reason=4), detail=True)
         node.read(0)
         told += node.samples(0)
     return told

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.topology import METRICS, RDMA_LLDP_SILENT
+from catalog.topology import METRICS, RDMA_LLDP_NEIGHBOR, RDMA_LLDP_SILENT
 from exporters import exposition
 from exporters.errors import Absent, Unreadable
 from exporters.exposition import Writer
 from exporters.facility import State
 from exporters.topology.lldp import Neighbor, read_neighbors
 from exporters.topology.lldp_frames import parse
+from exporters.topology.neighbors import neighbors
+from exporters.topology.node import Node
+from exporters.topology.view import Heard
 from testbed import lldp
 from testbed.lldp import SwitchPort, part, payload
 from testbed.sysfs.pci import PciBus
@@ -187,6 +190,18 @@ def test_two_cables_that_are_swapped_are_named(tmp_path: Path) -> None:
     assert made["rails"][3]["reason"] == "no leaf is declared for this rail"
     assert named["rail_miscabled", "mlx5_1", "1", "1", "leaf-2", "leaf-1"] == 1
     assert named["rail_miscabled", "mlx5_0", "1", "0", "leaf-0", "leaf-0"] == 0
+
+
+def test_of_an_interface_whose_neighbour_is_known_nothing_is_said_of_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node = Node(sysfs="", procfs="", roles_file="", lldp_file="", listen=None)
+    heard = Heard(neighbors={"eth0": LEAF}, silent={"eth0": False, "eth1": True})
+    monkeypatch.setattr(node, "hear", lambda: heard)
+
+    told = {(s.metric, s.labels[0]): s.value for s in neighbors(node)}
+
+    assert told == {(RDMA_LLDP_NEIGHBOR, "eth0"): 1, (RDMA_LLDP_SILENT, "eth1"): 1}
 
 
 def test_a_bond_is_known_by_the_wires_below_it(tmp_path: Path) -> None:

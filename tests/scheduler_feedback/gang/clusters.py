@@ -6,18 +6,20 @@ import numpy as np
 
 from scheduler_feedback.gang.fleet import Fleet
 from scheduler_feedback.gang.model import Gang, Rank
+from scheduler_feedback.pools import MOST_POOLS
 
 GPU = "nvidia.com/gpu"
 WHOLE_NODE = {GPU: 8}
 
 
-def fleet(
+def fleet(  # noqa: PLR0913 - each by keyword
     *,
     nodes: int = 16,
     per_leaf: int = 4,
     leaves_per_spine: int = 2,
     free: Sequence[int] | None = None,
     penalty: Sequence[int] | None = None,
+    pool: Sequence[int] | None = None,
 ) -> Fleet:
     """Nodes of eight GPUs in leaves (tier 0) and spines (tier 1)."""
     leaf = np.arange(nodes) // per_leaf
@@ -32,7 +34,8 @@ def fleet(
             tuple(f"leaf-{n}" for n in range(int(leaf.max()) + 1)),
             tuple(f"spine-{n}" for n in range(int(spine.max()) + 1)),
         ),
-        penalty=np.array(penalty if penalty is not None else [0] * nodes, dtype=np.int64),
+        penalty=np.array(penalty or [0] * nodes, dtype=np.int64) * MOST_POOLS
+        + np.array(pool or [0] * nodes, dtype=np.int64),
     )
 
 
@@ -55,5 +58,5 @@ def gang(
         )
         for index in range(size)
     )
-    fields = {"size": size, "least": size, "ranks": ranks, **more}
-    return Gang(namespace="default", name=name, **fields)  # type: ignore[arg-type] # test data
+    fields = {"namespace": "default", "size": size, "least": size, "ranks": ranks, **more}
+    return Gang(name=name, **fields)  # type: ignore[arg-type] # test data

@@ -181,6 +181,36 @@ def test_a_rank_that_is_lost_comes_back_near_the_others(site: Site) -> None:
     assert await_bound(site, "lost", 3) == placed
 
 
+def rank(gang: str, number: int, size: int) -> dict[str, Any]:
+    made = live.bare_pod(f"{gang}-{number}", gang)
+    made["metadata"]["labels"] = {"app": gang, "railwatch.io/gang": gang}
+    made["metadata"]["annotations"] = {"railwatch.io/gang-size": str(size)}
+    made["spec"]["schedulingGates"] = [{"name": "railwatch.io/gang"}]
+    return made
+
+
+def test_a_gang_grows_near_its_ranks_once_all_new_ones_are_there_and_shrinks_unharmed(
+    site: Site,
+) -> None:
+    for leaf in ("grown-a", "grown-b"):
+        add_rack(site, "grown", leaf, *(f"{leaf}{n}" for n in range(4)))
+    for number in range(2):
+        site.cluster.api.create(rank("grown", number, 2))
+    assert await_bound(site, "grown", 2) == ["grown-a0", "grown-a1"]
+
+    site.cluster.api.create(rank("grown", 2, 4))
+    assert live.holds_for(1.5, lambda: len(bound(site, "grown")) == 2)
+    site.cluster.api.create(rank("grown", 3, 4))
+    whole = [f"grown-a{n}" for n in range(4)]
+    assert await_bound(site, "grown", 4) == whole
+
+    for number in range(4):
+        path = f"/api/v1/namespaces/default/pods/grown-{number}"
+        note = {"metadata": {"annotations": {"railwatch.io/gang-size": "1"}}}
+        site.cluster.api.merge(path, note)
+    assert live.holds_for(1.5, lambda: bound(site, "grown") == whole)
+
+
 def test_annotations_that_make_no_sense_are_said_and_nothing_starts(site: Site) -> None:
     add_rack(site, "odd", "odd-a", "odd-a0")
 

@@ -102,6 +102,35 @@ def test_a_degraded_node_is_used_when_nothing_else_fits() -> None:
     assert rows(place(gang(4), cluster)) == [0, 1, 2, 3]
 
 
+def test_a_pool_is_used_only_by_gangs_that_those_before_it_cannot_hold() -> None:
+    cluster = fleet(pool=[1] * 8 + [0] * 8, free=[8] * 8 + [8, 0, 8, 0, 8, 0, 8, 0])
+
+    assert rows(place(gang(4, preferred=0), cluster)) == [8, 10, 12, 14]
+    assert rows(place(gang(6, preferred=0), cluster)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_clean_node_of_the_last_pool_comes_before_a_degraded_one_of_the_first() -> None:
+    cluster = fleet(nodes=4, pool=[0, 0, 2, 2], penalty=[1, 1, 0, 0])
+
+    assert rows(place(gang(2), cluster)) == [2, 3]
+
+
+def test_the_ranks_that_go_first_when_a_job_shrinks_are_in_the_pool_used_last() -> None:
+    cluster = fleet(nodes=4, pool=[2, 0, 1, 0])
+
+    assert rows(place(gang(4), cluster)) == [1, 3, 2, 0]
+
+
+def test_a_gang_that_grows_stays_near_its_ranks_and_grows_whole_or_not_at_all() -> None:
+    running = ["node-4", "node-5"]
+    roomy = fleet(free=[8, 8, 8, 8, 0, 0, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8])
+    tight = fleet(free=[8, 0, 0, 0, 0, 0, 8, 0, 8, 8, 8, 8, 8, 8, 8, 8])
+
+    assert rows(place(gang(4, at=running), roomy)) == [6, 7]
+    assert rows(place(gang(4, at=running, required=1), tight)) == [0, 6]
+    assert reason(place(gang(5, at=running, required=1), tight)) == UNPLACED
+
+
 def test_of_degraded_nodes_the_least_bad_is_used() -> None:
     cluster = fleet(nodes=4, penalty=[7, 3, 0, 0])
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler_feedback.gang.gather import FOREIGN_GATE, MALFORMED, NOT_GATED, gather
+from scheduler_feedback.gang.model import Gang
 from scheduler_feedback.gang.nodes import Barred, build_fleet, in_order, read_host
 from scheduler_feedback.gang.pods import read_claim, read_member
 from scheduler_feedback.gang.quantities import read_amounts, read_request
@@ -116,6 +117,40 @@ def test_pods_that_contradict_each_other_are_no_gang() -> None:
     assert reasons(pod("a-0"), pod("a-1", annotations={"railwatch.io/gang-size": "3"})) == [
         MALFORMED
     ]
+
+
+def running(name: str, **annotations: str) -> dict[str, Any]:
+    told = {f"railwatch.io/gang-{key.replace('_', '-')}": text for key, text in annotations.items()}
+    return pod(name, annotations=told, spec={"nodeName": "n0", "schedulingGates": []})
+
+
+def gathered(*pods: dict[str, Any]) -> Gang:
+    members = [member for member in map(read_member, pods) if member is not None]
+    (group,), unfit = gather(members, {}, None)
+    assert unfit == []
+    return group.gang
+
+
+@pytest.mark.parametrize("size", ["1", "3"])
+def test_the_size_of_a_running_gang_is_what_its_waiting_pods_say(size: str) -> None:
+    waiting = pod("a-2", annotations={"railwatch.io/gang-size": size})
+
+    gang = gathered(running("a-0"), running("a-1"), waiting)
+
+    assert (gang.size, gang.least) == (int(size), int(size))
+    assert [rank.name for rank in gang.waiting] == ["a-2"]
+
+
+def test_pods_of_a_running_gang_may_be_told_its_new_size_one_by_one() -> None:
+    gang = gathered(running("a-0", size="3"), running("a-1"))
+
+    assert not gang.waiting
+
+
+def test_pods_of_a_running_gang_may_differ_in_nothing_but_its_size() -> None:
+    waiting = pod("a-2", annotations={"railwatch.io/gang-topology-required": "tier-1"})
+
+    assert reasons(running("a-0"), waiting) == [MALFORMED]
 
 
 def test_a_gang_that_another_gate_holds_too_waits_for_it() -> None:

@@ -187,7 +187,7 @@ _events = st.lists(
 )
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(60), deadline=None)
 @given(_events)
 def test_an_extender_that_followed_answers_as_one_that_starts_now(
     events: list[tuple[str, int, int]],

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from catalog.wire import dump_devices
 from scheduler_feedback.errors import KubeError, Unreachable
+from scheduler_feedback.pools import DELETION_COST, Pools
 from scheduler_feedback.share.assignment import Part, parse_assignment
 from scheduler_feedback.share.binder import BindError
 from scheduler_feedback.share.book import BookError, parse_reservations
@@ -227,3 +228,18 @@ def run(world: World, clock: Clock, steps: Iterator[tuple[str, int, str]], depth
 def test_no_text_in_a_book_crashes_the_reader(text: str) -> None:
     with contextlib.suppress(BookError):
         assert isinstance(parse_reservations(text), tuple)
+
+
+def test_pods_of_the_pool_used_last_are_those_that_their_owner_lets_go_first() -> None:
+    node = sharing_node()
+    node["metadata"]["labels"]["pool"] = "on-demand"
+    owned = sharing_pod("owned", 100)
+    owned["metadata"]["annotations"][DELETION_COST] = "7"
+    world = World(node, sharing_pod("a", 100), owned)
+    world.pools = Pools(label="pool", order=("own", "leased"))
+
+    for name in ("a", "owned"):
+        world.binder(Clock()).bind(target(name))
+
+    costs = [world.pods[name]["metadata"]["annotations"][DELETION_COST] for name in ("a", "owned")]
+    assert costs == ["-2", "7"]

@@ -69,7 +69,8 @@ def test_a_node_whose_shares_are_in_pieces_is_refused_with_the_reason(
     said = live.unschedulable(cluster, "piece-c")
     assert "railwatch: no GPU has room for the share" in said
     cluster.api.delete("/api/v1/namespaces/default/pods/piece-a")
-    wait_until(lambda: passes(program, live.sharing_pod("asked", "pieces", 700), "pieces-0"))
+    asked = live.sharing_pod("asked", "pieces", 700)
+    wait_until(lambda: passes(program, asked, "pieces-0"), within=30)
     live.await_places(cluster, "piece-c", ["pieces-0"])
 
 

@@ -1,11 +1,11 @@
 """A kube-apiserver of one node, for binders that stop, hang and meet at any point."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from scheduler_feedback.errors import Conflict, NotFound, Unreachable
-from scheduler_feedback.share.assignment import Part, dump_assignment
+from scheduler_feedback.pools import Pools
 from scheduler_feedback.share.binder import Binder, Target
 from scheduler_feedback.share.book import (
     Book,
@@ -54,6 +54,8 @@ class World:
 
     def __init__(self, node: dict[str, Any], *pods: dict[str, Any]) -> None:
         self.here = node
+        self.names = NAMES
+        self.pools = Pools()
         self.pods = {p["metadata"]["name"]: p for p in pods}
         self.text = ""
         self.version = 0
@@ -97,7 +99,7 @@ class World:
         if pod is not None and pod["metadata"]["uid"] == reservation.uid:
             self._touch(pod)
 
-    def bind(self, pod: Any, node: str, parts: Sequence[Part]) -> None:
+    def bind(self, pod: Any, node: str, notes: Mapping[str, str]) -> None:
         self.before("bind")
         meta = pod["metadata"]
         there = self.pods.get(meta["name"])
@@ -108,7 +110,7 @@ class World:
         if there["spec"].get("nodeName"):
             raise Conflict("bound already")
         there["spec"]["nodeName"] = node
-        there["metadata"]["annotations"][NAMES.annotation] = dump_assignment(parts)
+        there["metadata"]["annotations"] |= notes
         self._touch(there)
         if self.answer_lost:
             raise Unreachable("the answer was lost")
@@ -135,7 +137,7 @@ class World:
         ]
 
     def binder(self, clock: Clock) -> Binder:
-        return Binder(self, NAMES, clock=clock)
+        return Binder(self, self.names, pools=self.pools, clock=clock)
 
 
 def target(name: str, node: str = NODE) -> Target:

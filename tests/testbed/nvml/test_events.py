@@ -163,3 +163,17 @@ def test_a_forked_worker_has_a_cursor_of_its_own(
     nvml.xid(3, 79)
 
     assert program.output() == "79\n79"
+
+
+def test_the_newer_call_tells_the_same_event_and_when_it_was(nvml: SimulatedNvml) -> None:
+    events, before = listener(3), time.time()
+
+    nvml.xid(3, 79)
+
+    told = pynvml.c_nvmlEventSetWait_v3_t()
+    pynvml.nvmlEventSetWait_v3(events, told)
+    assert (told.dataType, told.eventType, told.eventData) == (0, XID, 79)
+    assert (told.groupCursor, told.groupSize) == (0, 0)
+    assert before - 1e-3 <= told.timestampUsec / 1e6 <= time.time()
+    with pytest.raises(pynvml.NVMLError_Timeout):
+        pynvml.nvmlEventSetWait_v3(events, told)

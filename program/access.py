@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 
-from health_bridge.client_tls import TLS_KEYS, ClientTls
-from health_bridge.settings import shown
+from program.client_tls import TLS_KEYS, ClientTls
 from program.errors import ProgramError
 
 FLAG = "--http.config.file"
@@ -92,11 +91,18 @@ def _printable(secret: Secret) -> str:
     return text
 
 
-def load(path: str, urls: Iterable[str]) -> dict[str, Access]:
+def shown(url: str) -> str:
+    """Return a source's name: its URL without credentials."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def load(path: str, urls: Iterable[str], flags: str) -> dict[str, Access]:
     """Return how each source of the file is asked, by its name; none for an empty path.
 
-    `urls` are the sources that there are. Relative paths start from the file's folder. ProgramError
-    names the file, the source and the field; every file that it names must be readable.
+    `urls` are the sources that there are, and `flags` those that name them. Relative paths start
+    from the file's folder. ProgramError names the file, the source and the field; every file that
+    it names must be readable.
     """
     if not path:
         return {}
@@ -104,8 +110,8 @@ def load(path: str, urls: Iterable[str]) -> dict[str, Access]:
     try:
         document = _document(Path(path))
         return {
-            name: _in_source(name, section, known, Path(path).parent)
-            for name, section in ((url.rstrip("/"), each) for url, each in document.items())
+            name: _in_source(name, section, known[name], Path(path).parent)
+            for name, section in _named(document, known, flags)
         }
     except ValueError as error:
         raise ProgramError(f"{FLAG} {path}: {error}") from None
@@ -125,11 +131,19 @@ def _document(path: Path) -> dict[str, Any]:
         raise ValueError("this is not YAML") from None
 
 
-def _in_source(name: str, section: object, known: Mapping[str, str], folder: Path) -> Access:
-    if name not in known:
-        raise ValueError(f"{shown(name)}: no --prometheus.url or --alertmanager.url names it")
+def _named(
+    document: Mapping[str, Any], known: Mapping[str, str], flags: str
+) -> Iterator[tuple[str, object]]:
+    for url, section in document.items():
+        name = url.rstrip("/")
+        if name not in known:
+            raise ValueError(f"{shown(name)}: no {flags} names it")
+        yield name, section
+
+
+def _in_source(name: str, section: object, url: str, folder: Path) -> Access:
     try:
-        return _access(_section(section, "", _KEYS), known[name], folder)
+        return _access(_section(section, "", _KEYS), url, folder)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 

@@ -1,0 +1,1 @@
+"""Faults of dedicated lines between sites, and of what hangs on them."""

@@ -1,0 +1,1 @@
+"""Publishes where nodes are in the network, for every scheduler that the cluster runs."""
