@@ -7,20 +7,22 @@ from typing import Any
 from alerts import verification
 from alerts.evidence import AND, BOOT, ORIGINS, RESET, rested
 from alerts.model import Alert, Proof
-from alerts.promql import UP, Series, Window, by, duration, fresh, written
+from alerts.promql import UP, Series, Window, by, duration, fresh, select, written
 from alerts.tuning import Intervals, text
 from catalog import labels
-from catalog.exporter import COLLECTOR
+from catalog.exporter import COLLECTOR, COLLECTOR_STATE
 
 VERSION = 1
+
+VITAL = ("state", "xid", "boot", "port", "inventory")
+"""Facilities without which nothing is known of a GPU or a port."""
 
 
 def document(alerts: Sequence[Alert], intervals: Intervals) -> dict[str, Any]:
     """Return the whole file; `$selector` in it is the bridge's to replace."""
-    seen = Series(labels.OBSERVED)
     return {
         "version": VERSION,
-        "observed": f"{seen} == 1 and {fresh(seen, intervals.evaluation)}",
+        "observed": _seen_at_all(intervals),
         "alerts": f'ALERTS{{{labels.CONDITION}!=""}}',
         "active_since": f'ALERTS_FOR_STATE{{{labels.CONDITION}!=""}}',
         "boot_time": BOOT.time(intervals.scrape),
@@ -30,6 +32,22 @@ def document(alerts: Sequence[Alert], intervals: Intervals) -> dict[str, Any]:
             verification.entry(intervals),
         ],
     }
+
+
+def _seen_at_all(intervals: Intervals) -> str:
+    """Return PromQL: 1 for each facility of a node that blinds no condition.
+
+    One that is positively absent does not either: a card without NVLink cannot lose one, and its
+    condition would be Unknown for ever. Of what every such node has, absence is no answer.
+    """
+    seen = Series(labels.OBSERVED)
+    absent = select(COLLECTOR_STATE, state="absent")
+    without = Series(absent.metric, (*absent.matchers, f'facility!~"{"|".join(VITAL)}"'))
+    facility = by(labels.NODE, *COLLECTOR)
+    return (
+        f"{seen} == 1 and {fresh(seen, intervals.evaluation)} or max by ({facility}) "
+        f"({without} == 1 and on ({labels.NODE}) {UP} == 1 and {fresh(without, intervals.scrape)})"
+    )
 
 
 def _fault(alert: Alert, intervals: Intervals) -> dict[str, Any]:

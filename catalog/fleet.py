@@ -130,7 +130,7 @@ ENERGY_RATE = _of(GPU_ENERGY, f"rate{RATE_WINDOW}")
 RAIL = ("rail", "leaf")
 RAIL_PORTS = _recorded(
     "rail_ports",
-    "RDMA ports by rail, leaf switch and whether they work; both are empty where not known.",
+    "RDMA ports by rail, leaf switch (each `unknown` where it is not known) and whether they work.",
     *(*RAIL, "state"),
     source="rdma_port_state, rdma_port_expected, rdma_topology_info",
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from alerts.discovery import by_family
+from alerts.discovery import by_family, view
 from alerts.model import Alert, Proof, Threshold
 from alerts.promql import duration, written
 from alerts.tuning import expression, text
@@ -121,10 +121,12 @@ def _alerts() -> Iterator[str]:
     yield (
         "An alert with a verdict is one that the bridge acts on: it sets the condition and, as far "
         "as\nits owner allows, the taint, and takes both away only on proof. The others are for "
-        "people.\nEach is changed under `[alerts.NAME]` in `render.toml`.\n"
+        "people.\nEach is changed under `[alerts.NAME]` in `render.toml`. A shard of Prometheus judges "
+        "nodes; what compares\nthem is judged where all of them are seen, and that one the bridge "
+        "asks.\n"
     )
-    yield "| Alert | Severity | Condition | Verdict | For | Recovery | Soak |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| Alert | Severity | Condition | Verdict | For | Recovery | Soak | Judged by |"
+    yield "|---|---|---|---|---|---|---|---|"
     families = by_family()
     yield from (_row(alert) for alerts in families.values() for alert in alerts)
     for alerts in families.values():
@@ -142,6 +144,7 @@ def _row(alert: Alert) -> str:
         duration(alert.hold),
         fault.recovery.value if fault else NONE,
         duration(proof.soak) if proof else NONE,
+        view(alert),
     )
     return f"| {' | '.join(cells)} |"
 

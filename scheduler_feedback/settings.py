@@ -79,8 +79,7 @@ class PlacementSettings(PublishSettings):
         "placement.rdma-resource",
         default=RDMA,
         metavar="PREFIX",
-        help="what the names of resources of RDMA devices begin with ; may be "
-        "given several times",
+        help="what the names of resources of RDMA devices begin with ; may be given several times",
     )
     pools: Pools = flag(  # noqa: RUF009 - declares a field, as all here
         "pools",

@@ -19,6 +19,7 @@ ALERT = Alert(
     fault=GPU_CLOCK_LOW,
     device=RANK,
     needs_fleet=True,
+    reads=("allocation/pods",),
     expr=f"{RATIO} < $ratio",
     hold=timedelta(minutes=15),
     keep_firing_for=timedelta(minutes=5),
@@ -42,7 +43,7 @@ ALERT = Alert(
     proof=Proof(
         soak=timedelta(minutes=30),
         subject=Held(series=RATIO, at_least="$ratio", recorded=True),
-        facilities=("gpu/clocks", "gpu/utilization", "allocation/pods"),
+        facilities=("gpu/clocks",),
     ),
     scenarios=(
         Scenario(

@@ -23,6 +23,7 @@ ALERT = Alert(
     fault=GPU_STRAGGLER,
     device=RANK,
     needs_fleet=True,
+    reads=("gpu/gpm", "allocation/pods"),
     expr=f"{RATIO} > $ratio",
     hold=timedelta(minutes=10),
     keep_firing_for=timedelta(minutes=5),
@@ -46,7 +47,7 @@ ALERT = Alert(
     proof=Proof(
         soak=timedelta(minutes=30),
         subject=Held(series=RATIO, at_most="$ratio", recorded=True),
-        facilities=("gpu/gpm", "gpu/utilization", "allocation/pods"),
+        facilities=("gpu/state",),
     ),
     scenarios=(
         Scenario(

@@ -21,7 +21,7 @@ from catalog.metrics import Metric
 from catalog.rdma import RDMA_PORT_EXPECTED, RDMA_PORT_RECEIVE, RDMA_PORT_STATE
 from catalog.rdma_link import RDMA_BIT_ERROR_RATIO
 from catalog.rdma_modules import RDMA_MODULE_FLAGS
-from catalog.topology import RDMA_TOPOLOGY_INFO
+from catalog.topology import RDMA_TOPOLOGY_INFO, UNKNOWN
 
 Values = str | float
 Inputs = Mapping[str, Values]
@@ -124,10 +124,10 @@ def _fabric(_: RecordingSettings) -> tuple[Inputs, Answers]:
     return inputs, {
         one(recorded.RAIL_PORTS, rail="0", leaf="l", state="active"): 1,
         one(recorded.RAIL_PORTS, rail="1", leaf="l", state="down"): 1,
-        one(recorded.RAIL_PORTS, state="other"): 1,
+        one(recorded.RAIL_PORTS, rail=UNKNOWN, leaf=UNKNOWN, state="other"): 1,
         one(received, rail="0", leaf="l"): 100,
         one(received, rail="1", leaf="l"): 100,
-        one(received): 100,
+        one(received, rail=UNKNOWN, leaf=UNKNOWN): 100,
         one(recorded.LINK_SUSPECT, **bad, reason="module"): 2,
         one(recorded.LINK_SUSPECT, **bad, reason="bit_errors"): 0.002,
     }

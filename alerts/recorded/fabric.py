@@ -10,7 +10,7 @@ from catalog.rdma import PORT, RDMA_PORT_EXPECTED, RDMA_PORT_RATE, RDMA_PORT_STA
 from catalog.rdma_ethernet import RDMA_FEC_UNCORRECTABLE, RDMA_PAUSE_SECONDS
 from catalog.rdma_link import RDMA_BIT_ERROR_RATIO, RDMA_LINK_DOWNS, SYMBOL
 from catalog.rdma_modules import RDMA_MODULE_FLAGS
-from catalog.topology import RDMA_TOPOLOGY_INFO
+from catalog.topology import RDMA_TOPOLOGY_INFO, UNKNOWN
 
 _ACTIVE = 4
 """IBTA PortState."""
@@ -59,7 +59,10 @@ def _placed(settings: RecordingSettings, ports: str) -> str:
     on = settings.by(NODE, *PORT)
     info = f"max by {settings.by(NODE, *PORT, *RAIL)} ({RDMA_TOPOLOGY_INFO.name})"
     rail = ", ".join(RAIL)
-    return f"({ports}) * on {on} group_left ({rail}) {info} or ({ports}) unless on {on} {info}"
+    placed = f"({ports}) * on {on} group_left ({rail}) {info} or ({ports}) unless on {on} {info}"
+    for label in RAIL:
+        placed = f'label_replace({placed}, "{label}", "{UNKNOWN}", "{label}", "")'
+    return placed
 
 
 def _ports(settings: RecordingSettings) -> Iterator[tuple[str, str]]:

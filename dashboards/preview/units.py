@@ -18,11 +18,16 @@ def _figure(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _scaled(value: float, steps: tuple[tuple[float, str], ...], end: str = "") -> str:
+def _scaled(value: float, steps: tuple[tuple[float, str], ...], base: str = "") -> str:
     for size, name in steps:
         if abs(value) >= size:
-            return f"{_figure(value / size)}{name}{end}"
-    return f"{_figure(value)}{end}"
+            return f"{_figure(value / size)}{name}"
+    return f"{_figure(value)}{base}"
+
+
+def _metric(unit: str) -> Callable[[float], str]:
+    steps = tuple((size, f" {name}{unit}") for size, name in _SI)
+    return lambda value: _scaled(value, steps, f" {unit}")
 
 
 def _seconds(value: float) -> str:
@@ -49,13 +54,13 @@ _FORMATS: dict[str, Callable[[float], str]] = {
     "short": lambda value: _scaled(value, _SHORT),
     "none": _figure,
     "percentunit": lambda value: f"{_figure(100 * value)} %",
-    "bytes": lambda value: _scaled(value, _IEC, "" if abs(value) >= 1024 else " B"),  # noqa: PLR2004 - KiB
-    "Bps": lambda value: _scaled(value, tuple((s, f" {n}B/s") for s, n in _SI)),
+    "bytes": lambda value: _scaled(value, _IEC, " B"),
+    "Bps": _metric("B/s"),
     "celsius": lambda value: f"{_figure(value)} °C",
-    "hertz": lambda value: _scaled(value, tuple((s, f" {n}Hz") for s, n in _SI)),
-    "cps": lambda value: f"{_scaled(value, tuple(_SI))} c/s",
+    "hertz": _metric("Hz"),
+    "cps": _metric("c/s"),
     "sci": lambda value: f"{value:.1e}",
-    "watt": lambda value: _scaled(value, tuple((s, f" {n}W") for s, n in _SI)),
+    "watt": _metric("W"),
     "kwatth": lambda value: f"{_figure(value)} kWh",
     "s": _seconds,
     "dtdurations": _duration,

@@ -53,7 +53,7 @@ def stat(canvas: Canvas, box: Box, panel: Panel, answers: Sequence[Answer], _: A
     if panel["options"]["graphMode"] == "area" and len(answers[0].points) > 1:
         _trend(canvas, box, answers[0], "#ffffff" if loud else fill)
     middle = box.x + box.width / 2
-    size = min(30.0, 1.35 * box.width / max(4, len(text)))
+    size = min(30.0, 1.15 * box.width / max(4, len(text)))
     canvas.text(middle, box.y + box.height * 0.58, text, size=size, ha="center", weight="bold",
                 color="#ffffff" if loud else fill)  # fmt: skip
 

@@ -1,5 +1,6 @@
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import promql_parser
 import pytest
@@ -13,6 +14,7 @@ from alerts.tuning import Intervals, expression
 from catalog.compared import COMPARED
 from catalog.gpu import GPU_STATE
 from catalog.registry import by_name
+from tests.alerts.promtool import answer, question
 
 INTERVALS = Intervals()
 BRIDGED = [alert for alert in all_alerts() if alert.proof]
@@ -120,3 +122,27 @@ def test_a_selector_without_matchers_has_no_braces_until_it_is_scoped() -> None:
     assert str(series) == "up"
     assert str(series.scoped) == "up{$selector}"
     assert AND.strip() == "and"
+
+
+def test_what_is_positively_absent_blinds_no_condition_and_what_is_vital_does(
+    tmp_path: Path,
+) -> None:
+    series = {'up{job="railwatch-exporter",node="n1"}': "1x400"}
+    for facility in ("c2c", "state"):
+        labels = f'node="n1",family="gpu",facility="{facility}",state="absent"'
+        series[f"railwatch_exporter_collector_state{{{labels}}}"] = "1x400"
+    seen = ['{node="n1", family="gpu", facility="c2c"}']
+    asked = question(proofs.document((), INTERVALS)["observed"], "10m", seen)
+
+    assert answer(tmp_path, asked, series, ["rules/shard/recording.yaml"]) == ""
+
+
+def test_nothing_of_a_dead_exporter_counts_as_absent(tmp_path: Path) -> None:
+    labels = 'node="n1",family="gpu",facility="c2c",state="absent"'
+    series = {
+        'up{job="railwatch-exporter",node="n1"}': "1x20 0x380",
+        f"railwatch_exporter_collector_state{{{labels}}}": "1x20",
+    }
+    asked = question(proofs.document((), INTERVALS)["observed"], "7m", [])
+
+    assert answer(tmp_path, asked, series, ["rules/shard/recording.yaml"]) == ""

@@ -45,7 +45,7 @@ pytestmark = pytest.mark.cluster
 
 SECOND = timedelta(seconds=1)
 CHOSEN = {**ALL, "__rate_interval": "20s"}
-ONE_GPU = {**CHOSEN, "gpu": "(0|3)", "device": "(mlx5_0|mlx5_2)"}
+ONE_GPU = {**CHOSEN, "gpu": "(0|3|5)", "device": "(mlx5_0|mlx5_2)"}
 REAL = {**CHOSEN, "cluster": "real"}
 LOST, DAMAGED = 3, 5
 MADE_UP = {"gpu": {"node": "gpu-02"}}
@@ -54,6 +54,7 @@ MADE_UP = {"gpu": {"node": "gpu-02"}}
 OPTIONAL_COLUMNS = {
     "cluster": "a Prometheus of one cluster has no such label",
     "mig": "empty for a whole GPU",
+    "device": "no alert on these nodes names an RDMA device",
 }
 EMPTY: Mapping[str, str] = {
     "components: Restarts [A]": "no container was started again in this part of the story",

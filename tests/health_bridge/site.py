@@ -269,13 +269,17 @@ def bridge(
 
 
 @contextmanager
-def running_site(interval: str = "300ms") -> Iterator[Site]:
-    """Start all the servers; the bridge has deploy/'s roles and policies, and no other right."""
+def running_site(interval: str = "300ms", flags: Sequence[str] = ()) -> Iterator[Site]:
+    """Start all the servers; the bridge has deploy/'s roles and policies, and no other right.
+
+    `flags` are more of Prometheus' own.
+    """
     with Exporters() as exporters, Cluster() as cluster, Alertmanager(_ROUTES) as alertmanager:
         for manifest in ("namespace.yaml", "bridge/rbac.yaml", "bridge/admission.yaml"):
             cluster.apply(ROOT / "deploy" / manifest)
         config = yaml.safe_dump(_config(exporters, alertmanager, interval))
-        with Prometheus(config, rules=[RULES], flags=["--rules.alert.resend-delay=1s"]) as judge:
+        told = ["--rules.alert.resend-delay=1s", *flags]
+        with Prometheus(config, rules=[RULES], flags=told) as judge:
             yield Site(cluster, judge, alertmanager, exporters)
 
 

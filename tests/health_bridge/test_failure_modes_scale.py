@@ -31,6 +31,9 @@ _BUCKET = re.compile(
     r'\{hop="(?P<hop>\w+)",le="(?P<le>[^"]+)"\} (?P<count>\S+)'
 )
 CYCLES = "railwatch_bridge_cycle_duration_seconds_count"
+LOOKBACK = ("--query.lookback-delta=30s",)
+"""For so long, and by default for 5 minutes, a Prometheus that comes back still tells the alerts of
+before, and nothing is proven."""
 FLAGS = ("--interval=10s", "--timeout=30s", "--blind-grace=30s", f"--budget.fleet={BUDGET}")
 
 
@@ -45,7 +48,7 @@ def slower(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with running_site(interval="5s") as running:
+    with running_site(interval="5s", flags=LOOKBACK) as running:
         fleets.add_fleet(running, "fleet", NODES, MORE)
         yield running
 

@@ -259,5 +259,5 @@ def test_a_thousand_sharers_are_cut_and_counted(node: Node, running: Exporter) -
 
     scrape = running.await_scrape("the pods", 8, lambda s: bool(allocation(s)))
 
-    assert len(allocation(scrape)) == 64
-    assert scrape.value("railwatch_gpu_allocation_omitted") == 1000 - 64
+    assert len(allocation(scrape)) == 16
+    assert scrape.value("railwatch_gpu_allocation_omitted") == 1000 - 16

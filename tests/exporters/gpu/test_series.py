@@ -39,14 +39,14 @@ def test_the_default_readings_of_one_gpu(profile: str) -> None:
                 sampled = bool(scrape.all("railwatch_gpu_sm_active_ratio")) == hopper
                 return sampled and bool(scrape.all("railwatch_gpu_xid_errors_total"))
 
-            scrape = running.await_scrape("every reading", 10, complete)
+            scrape = running.await_scrape("every reading", 30, complete)
             kubelet.pods = pods(scrape, nvml.uuid(0))
 
             def allocated(scrape: Scrape) -> bool:
                 held = scrape.all("railwatch_gpu_allocation", gpu="0")
                 return complete(scrape) and len(held) == len(kubelet.pods)
 
-            scrape = running.await_scrape("every pod", 10, allocated)
+            scrape = running.await_scrape("every pod", 30, allocated)
 
     mine = [series for series in scrape.series if series.labels.get("gpu") == "0"]
     assert 100 < len(mine) <= MOST
