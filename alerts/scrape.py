@@ -49,6 +49,14 @@ class ScrapeSettings:
 
 def configuration(settings: ScrapeSettings, intervals: Intervals, namespace: str) -> dict[str, Any]:
     """Return a file for Prometheus' `scrape_config_files`."""
+    jobs = [exporters(settings, intervals, namespace), *_programs(settings, intervals, namespace)]
+    if settings.discovery != "file":
+        jobs.append(fabric(intervals, namespace))
+    return {"scrape_configs": jobs}
+
+
+def exporters(settings: ScrapeSettings, intervals: Intervals, namespace: str) -> dict[str, Any]:
+    """Return the job of the exporters on the nodes."""
     job: dict[str, Any] = {
         "job_name": labels.EXPORTER_JOB,
         "scrape_interval": duration(intervals.scrape),
@@ -65,7 +73,29 @@ def configuration(settings: ScrapeSettings, intervals: Intervals, namespace: str
             "kubernetes_sd_configs": [_pods(namespace)],
             "relabel_configs": _running(settings.port) + _pod_labels(),
         }
-    return {"scrape_configs": [job, *_programs(settings, intervals, namespace)]}
+    return job
+
+
+def fabric(intervals: Intervals, namespace: str) -> dict[str, Any]:
+    """Return the job of the exporters that look at a fabric as a whole.
+
+    They have no `node`: what they tell is not of the node they happen to run on, and there they
+    would be a second exporter. `instance` is their Deployment, so that a new pod cuts no series.
+    """
+    return {
+        "job_name": labels.FABRIC_JOB,
+        "scrape_interval": duration(intervals.scrape),
+        "scrape_timeout": duration(min(_LONGEST_TIMEOUT, intervals.scrape)),
+        "kubernetes_sd_configs": [_pods(namespace, labels.FABRIC_JOB)],
+        "relabel_configs": [
+            *_running(_METRICS_PORT),
+            {
+                "source_labels": ["__meta_kubernetes_pod_controller_name"],
+                "regex": "(.+)-[0-9a-z]+",
+                "target_label": labels.INSTANCE,
+            },
+        ],
+    }
 
 
 def _programs(

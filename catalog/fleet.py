@@ -97,18 +97,21 @@ GPU_LOST = _recorded(
 )
 GPU_HELD = _recorded(
     "gpu_held",
-    "The part of a GPU that a namespace holds; with an empty namespace the part that nobody does.",
+    "The part of a GPU that a namespace holds.",
     *(NODE, UUID, "namespace"),
     source="gpu_allocation, gpu_mig_info",
 )
-"""With GPU_LOST the only ones that grow with devices: about one more to 250 series a GPU."""
+GPU_UNHELD = _recorded(
+    "gpu_unheld", "The part of a GPU that nobody holds.", *(NODE, UUID), source="gpu_held"
+)
+"""With the two before it the only ones that grow with devices: about one more to 250 a GPU."""
 
 NODE_GPU_USE = _recorded(
     "node_gpu_use",
     "GPUs of a node by who holds them (parts of one that is shared count as such) and how they "
     "are used.",
     *(NODE, "namespace", "use"),
-    source="gpu_held, gpu_lost, gpu_utilization",
+    source="gpu_held, gpu_unheld, gpu_lost, gpu_utilization",
 )
 GPU_USE = _recorded(
     "gpu_use", "GPUs by who holds them and use.", "namespace", "use", source="node_gpu_use"
@@ -201,7 +204,7 @@ SLO_OBJECTIVE = _recorded("slo_objective", "The share that should be good.", "sl
 RECORDED: tuple[Recorded, ...] = (
     *(NODES, GPUS, COLLECTORS, OPEN_FAULTS),
     *(*GPU_SUMS, UTILIZATION_COUNT, XID_RATE, ENERGY_RATE),
-    *(GPU_LOST, GPU_HELD, NODE_GPU_USE, GPU_USE),
+    *(GPU_LOST, GPU_HELD, GPU_UNHELD, NODE_GPU_USE, GPU_USE),
     *(RAIL_PORTS, RAIL_CAPACITY, *RAIL_RATES.values(), RAIL_PAUSED, LINK_SUSPECT),
     *(POD_WORKLOAD, TEAM, GPU_PRICE, GPU_SPEND),
     *(SLO_ERRORS, SLO_BURN, SLO_OBJECTIVE),

@@ -36,5 +36,8 @@ BRIDGE_JOB = "railwatch-bridge"
 SCHEDULER_JOB = "railwatch-scheduler"
 """The same of the bridge and of the scheduler."""
 
+FABRIC_JOB = "railwatch-fabric"
+"""The same of the exporters that look at a fabric as a whole; their series have no `node`."""
+
 OBSERVED = "railwatch:observed"
 """Recording rule: 1 for each node, family and facility whose collector succeeds and is fresh."""

@@ -8,7 +8,7 @@ import pkgutil
 from typing import Any
 
 from dashboards.exchange import importable
-from dashboards.grafana import render
+from dashboards.grafana import managed, render
 from dashboards.settings import DEFAULTS, Settings
 
 
@@ -23,4 +23,4 @@ def all_dashboards(settings: Settings = DEFAULTS) -> dict[str, dict[str, Any]]:
     return found
 
 
-__all__ = ["DEFAULTS", "Settings", "all_dashboards", "importable"]
+__all__ = ["DEFAULTS", "Settings", "all_dashboards", "importable", "managed"]

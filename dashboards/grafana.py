@@ -1,27 +1,29 @@
 """From our records to Grafana's JSON, by grafanalib; the one file that imports it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from grafanalib import core
 from grafanalib._gen import DashboardEncoder
 
+from dashboards import alerting
+from dashboards.alerting import CONDITION, FIRES, QUERY
 from dashboards.classic import DATASOURCE, normalise
 from dashboards.layout import Place, place
 from dashboards.model import (
     Bars,
     Board,
     Chart,
-    Column,
     Figure,
     Listing,
     Panel,
     Query,
     Section,
     Timeline,
-    Value,
     Variable,
 )
+from dashboards.overrides import dashed, fixed, mappings, of_column
 from dashboards.settings import Settings
 
 _REFRESH_ON_TIME_CHANGE = 2
@@ -168,31 +170,10 @@ def _chart(panel: Panel, chart: Chart, at: Place) -> core.Panel:
         tooltipSort="desc",
         thresholdsStyleMode="dashed" if panel.thresholds else "off",
         axisSoftMin=0,
-        overrides=[*map(_fixed, chart.fixed), *map(_dashed, chart.dashed)],
+        overrides=[*map(fixed, chart.fixed), *map(dashed, chart.dashed)],
         extraJson=_defaults(panel, max=chart.maximum, custom={"axisSoftMin": chart.minimum})
         | {"options": {"legend": {"showLegend": True}}},
     )
-
-
-def _fixed(pair: tuple[str, str]) -> dict[str, Any]:
-    legend, color = pair
-    return _override(legend, ("color", {"mode": "fixed", "fixedColor": color}))
-
-
-def _dashed(legend: str) -> dict[str, Any]:
-    return _override(
-        legend,
-        ("custom.lineStyle", {"fill": "dash", "dash": [10, 10]}),
-        ("custom.fillOpacity", 0),
-        ("custom.stacking", {"mode": "none", "group": "B"}),
-    )
-
-
-def _override(name: str, *properties: tuple[str, Any]) -> dict[str, Any]:
-    return {
-        "matcher": {"id": "byName", "options": name},
-        "properties": [{"id": key, "value": value} for key, value in properties],
-    }
 
 
 def _figure(panel: Panel, figure: Figure, at: Place) -> core.Panel:
@@ -202,7 +183,7 @@ def _figure(panel: Panel, figure: Figure, at: Place) -> core.Panel:
         noValue=panel.no_data,
         color={"mode": "thresholds"},
         colorMode="background" if panel.thresholds or figure.values else "value",
-        mappings=_mappings(figure.values),
+        mappings=mappings(figure.values),
         graphMode="area" if figure.trend else "none",
         reduceCalc="lastNotNull",
         extraJson={"options": {"wideLayout": True, "showPercentChange": False}},
@@ -227,22 +208,10 @@ def _bars(panel: Panel, bars: Bars, at: Place) -> core.Panel:
 def _timeline(panel: Panel, timeline: Timeline, at: Place) -> core.Panel:
     return core.StateTimeline(
         **_shared(panel, at, now=False),
-        mappings=_mappings(timeline.values),
+        mappings=mappings(timeline.values),
         showValue="never",
         extraJson=_defaults(panel) | {"options": {"legend": {"showLegend": True}}},
     )
-
-
-def _mappings(values: tuple[Value, ...]) -> list[dict[str, Any]]:
-    shown = {
-        str(value.number): {"text": value.text, "color": value.color, "index": index}
-        for index, value in enumerate(values)
-    }
-    return [_mapping(shown)] if shown else []
-
-
-def _mapping(options: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "value", "options": options}
 
 
 def _listing(panel: Panel, listing: Listing, at: Place) -> core.Panel:
@@ -262,7 +231,7 @@ def _listing(panel: Panel, listing: Listing, at: Place) -> core.Panel:
                 },
             },
         ],
-        overrides=[override for column in listing.columns if (override := _column(column))],
+        overrides=[override for column in listing.columns if (override := of_column(column))],
         extraJson=_table_json(panel),
     )
 
@@ -272,16 +241,37 @@ def _table_json(panel: Panel) -> dict[str, Any]:
     return _defaults(panel, custom=custom) | {"options": {"cellHeight": "sm"}}
 
 
-def _column(column: Column) -> dict[str, Any] | None:
-    properties: list[tuple[str, Any]] = []
-    if column.unit is not None:
-        properties.append(("unit", str(column.unit)))
-    if column.link:
-        properties.append(("links", [{"title": "Open", "url": column.link, "targetBlank": False}]))
-    if column.colors:
-        cells = {
-            text: {"color": color, "index": n} for n, (text, color) in enumerate(column.colors)
-        }
-        properties.append(("mappings", [_mapping(cells)]))
-        properties.append(("custom.cellOptions", {"type": "color-text"}))
-    return _override(column.title, *properties) if properties else None
+def managed(
+    group: Mapping[str, Any], *, interval: str, folder: str, datasource: str
+) -> dict[str, Any]:
+    """Return a group of alerts, given as Prometheus reads it, as rules that Grafana judges itself.
+
+    `datasource` is the uid of a data source that reaches the recording rules' series as well.
+    """
+    made = core.AlertGroup(
+        name=group["name"],
+        folder=folder,
+        evaluateInterval=interval,
+        rules=[_managed(rule, datasource) for rule in group["rules"]],
+    )
+    file = core.AlertFileBasedProvisioning(groups=[made]).to_json_data()
+    return alerting.normalise(json.loads(json.dumps(file, cls=DashboardEncoder)), group)
+
+
+def _managed(rule: Mapping[str, Any], datasource: str) -> core.AlertRulev9:
+    return core.AlertRulev9(
+        uid=alerting.uid(rule["alert"]),
+        title=rule["alert"],
+        triggers=[
+            core.Target(refId=QUERY, expr=rule["expr"], datasource=datasource),
+            core.AlertExpression(
+                refId=CONDITION, expression=FIRES, expressionType=core.EXP_TYPE_MATH
+            ),
+        ],
+        condition=CONDITION,
+        evaluateFor=rule.get("for", "0s"),
+        noDataAlertState=core.ALERTRULE_STATE_DATA_OK,
+        errorAlertState=core.ALERTRULE_STATE_DATA_ERROR,
+        annotations=dict(rule["annotations"]),
+        labels=dict(rule["labels"]),
+    )

@@ -64,9 +64,8 @@ def _others() -> Iterator[str]:
     yield "\n## Read from other programs\n"
     yield "| Program | Metric | Type | Labels | What it is | Found in |"
     yield "|---|---|---|---|---|---|"
-    for program, metrics in NEIGHBOURS.items():
-        for metric in metrics:
-            yield f"| {program} {_metric(metric)}"
+    for program, foreign in NEIGHBOURS.items():
+        yield from (f"| {program} {_metric(metric)}" for metric in foreign)
     yield ""
 
 
@@ -121,8 +120,8 @@ def _alerts() -> Iterator[str]:
     yield (
         "An alert with a verdict is one that the bridge acts on: it sets the condition and, as far "
         "as\nits owner allows, the taint, and takes both away only on proof. The others are for "
-        "people.\nEach is changed under `[alerts.NAME]` in `render.toml`. A shard of Prometheus judges "
-        "nodes; what compares\nthem is judged where all of them are seen, and that one the bridge "
+        "people.\nEach is changed under `[alerts.NAME]` in `render.toml`. A shard of Prometheus "
+        "judges nodes;\nwhat compares them is judged where all are seen, and that one the bridge "
         "asks.\n"
     )
     yield "| Alert | Severity | Condition | Verdict | For | Recovery | Soak | Judged by |"

@@ -1,10 +1,14 @@
-"""Grafana's files: dashboards in both forms, and the provisioning that loads them."""
+"""Grafana's files: dashboards in both forms, alerts, and the provisioning that loads them."""
 
+import math
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import PurePosixPath
 from typing import Any
 
-from dashboards import importable
-from render.settings import GrafanaSettings
+from dashboards import importable, managed
+from dashboards.alerting import EVALUATION_STEP, without
+from render.settings import GrafanaSettings, Settings
 from render.texts import as_json, as_yaml
 
 
@@ -17,6 +21,27 @@ def files(
         yield f"import/{stem}.json", as_json(importable(dashboard))
     yield "provisioning/dashboards.yaml", as_yaml(_provider(settings))
     yield "provisioning/datasources.yaml", as_yaml(_data_source(settings))
+
+
+def alerting(
+    settings: Settings, groups: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[str, str]]:
+    """Yield paths below grafana/ and texts of the alerts as rules that Grafana judges itself.
+
+    `groups` are those that Prometheus reads, by the path of their file.
+    """
+    interval = _stepped(settings.prometheus.evaluation_interval)
+    to = settings.grafana
+    for path, group in groups.items():
+        made = managed(group, interval=interval, folder=to.folder, datasource=to.data_source)
+        yield f"alerting/{PurePosixPath(path).stem}.json", as_json(made)
+    if off := sorted(name for name, change in settings.alerts.items() if change.off):
+        yield "alerting/off.json", as_json(without(off))
+
+
+def _stepped(interval: timedelta) -> str:
+    """Return the shortest interval that Grafana takes and that is not shorter than this one."""
+    return f"{math.ceil(interval.total_seconds() / EVALUATION_STEP) * EVALUATION_STEP}s"
 
 
 def _provider(settings: GrafanaSettings) -> dict[str, Any]:
@@ -40,6 +65,7 @@ def _data_source(settings: GrafanaSettings) -> dict[str, Any]:
         "datasources": [
             {
                 "name": "railwatch",
+                "uid": settings.data_source,
                 "type": "prometheus",
                 "access": "proxy",
                 "url": settings.prometheus_url,

@@ -77,6 +77,10 @@ class GrafanaSettings:
     """The Prometheus of the provisioned data source."""
     dashboards_path: str = "/var/lib/grafana/dashboards/railwatch"
     """Where grafana/dashboards is mounted in Grafana."""
+    data_source: str = "railwatch"
+    """The uid of the data source that Grafana-managed alerts ask."""
+    instances: Mapping[str, str] = field(default_factory=lambda: {"dashboards": "grafana"})
+    """Labels of the Grafanas that grafana-operator gives the dashboards to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

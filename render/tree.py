@@ -43,6 +43,7 @@ def files(settings: Settings, base_alertmanager: str | None = None) -> dict[str,
     made |= dict(_alertmanager(settings, alerts, base_alertmanager))
     made["bridge/proofs.yaml"] = proven
     made |= {f"grafana/{name}": text for name, text in grafana.files(settings.grafana, dashboards)}
+    made |= {f"grafana/{name}": text for name, text in grafana.alerting(settings, judgements)}
     objects = kubernetes.objects(settings, _views(recordings | judgements), proven, dashboards)
     made |= {f"kubernetes/{name}": text for name, text in objects}
     groups = list(recordings.values()), list(judgements.values())

@@ -72,14 +72,14 @@ class PlacementSettings(PublishSettings):
         default=1.0,
         metavar="WEIGHT",
         parse=read_weight,
-        help="how much it counts, for pods that ask for GPUs and RDMA devices, that both are near "
-        "each other: a node may lack 1 less this of the best one's points; 0: it does not count",
+        help="how much it counts that GPUs and RDMA devices are near each other, for pods that ask "
+        "for both, 0 to 1: 1 leaves only the best nodes in the choice, 0 all of them",
     )
     placement_rdma: tuple[str, ...] = flag(
         "placement.rdma-resource",
         default=RDMA,
         metavar="PREFIX",
-        help="what the names of resources of RDMA devices begin with ; may be given several times",
+        help="what the names of RDMA devices' resources begin with",
     )
     pools: Pools = flag(  # noqa: RUF009 - declares a field, as all here
         "pools",

@@ -8,9 +8,7 @@ from alerts.promql import select
 from catalog.bridge import ALERTS_SKIPPED
 from catalog.labels import CLUSTER
 
-ODD = select(
-    ALERTS_SKIPPED, reason=("malformed", "unknown_condition", "unknown_fault", "unknown_place")
-)
+ODD = select(ALERTS_SKIPPED, reason=("malformed", "unknown_condition", "unknown_fault"))
 ONE = select(ALERTS_SKIPPED, reason="unknown_fault")
 
 ALERT = Alert(
@@ -22,9 +20,9 @@ ALERT = Alert(
     severity="warning",
     summary="The bridge cannot use some alerts",
     description=(
-        "The bridge left alerts with a condition alone because they are malformed, name a fault "
-        "that its proofs file lacks, or a domain or line that no node's labels name. Rules and "
-        "proofs must be of one rendering: apply both."
+        "The bridge left alerts with a condition alone because they are malformed, or name a "
+        "condition or fault that its proofs file lacks. Rules and proofs must be of one rendering: "
+        "apply both."
     ),
     why="A fault that Prometheus knows of does not reach the scheduler.",
     first_step=(

@@ -29,7 +29,7 @@ def rules(settings: RecordingSettings) -> Iterator[Rule]:
     """Yield the rules of use; the later read what the earlier have recorded."""
     yield Rule(metric=recorded.GPU_LOST, expr=_lost(settings))
     yield Rule(metric=recorded.GPU_HELD, expr=_held(settings))
-    yield Rule(metric=recorded.GPU_HELD, expr=_rest(settings))
+    yield Rule(metric=recorded.GPU_UNHELD, expr=_rest(settings))
     by = settings.by(NODE, "namespace")
     for use, expr in _uses(settings):
         yield Rule(metric=recorded.NODE_GPU_USE, expr=f"sum by {by} ({expr})", labels={"use": use})
@@ -71,7 +71,7 @@ def _held(settings: RecordingSettings) -> str:
 
 def _rest(settings: RecordingSettings) -> str:
     """Return the part of each GPU that nobody holds; 1 where nobody holds any of it."""
-    on, held = settings.by(NODE, UUID), f'{recorded.GPU_HELD.name}{{namespace!=""}}'
+    on, held = settings.by(NODE, UUID), recorded.GPU_HELD.name
     return f"""
         {_gpus(settings)} - on {on} sum by {on} ({held}) > {_ROUNDING}
         or
@@ -81,18 +81,17 @@ def _rest(settings: RecordingSettings) -> str:
 
 def _uses(settings: RecordingSettings) -> Iterator[tuple[str, str]]:
     """Yield the GPUs of each use; one that works though no pod holds it is busy, for nobody."""
-    held, lost = recorded.GPU_HELD.name, recorded.GPU_LOST.name
+    held, rest, lost = (
+        metric.name for metric in (recorded.GPU_HELD, recorded.GPU_UNHELD, recorded.GPU_LOST)
+    )
     on = settings.by(NODE, UUID)
     working = (
         f"max by {on} ({GPU_UTILIZATION.name} > {WORKING} "
         f"or {GPU_GRAPHICS_ACTIVE.name} > {WORKING})"
     )
-    by_pod, whole, rest = (
-        f"{held}{end}" for end in ('{namespace!=""}', '{namespace=""} == 1', '{namespace=""}')
-    )
-    unowned = f"({whole} and on {on} {working})"
+    unowned = f"({rest} == 1 and on {on} {working})"
     sound = f"unless on {on} {lost}"
-    yield recorded.LOST, f"{held} and on {on} {lost}"
-    yield recorded.BUSY, f"({by_pod} and on {on} {working} or {unowned}) {sound}"
-    yield recorded.IDLE, f"{by_pod} unless on {on} {working} {sound}"
+    yield recorded.LOST, f"({held} or {rest}) and on {on} {lost}"
+    yield recorded.BUSY, f"({held} and on {on} {working} or {unowned}) {sound}"
+    yield recorded.IDLE, f"{held} unless on {on} {working} {sound}"
     yield recorded.FREE, f"{rest} unless on {on} {unowned} {sound}"

@@ -11,7 +11,7 @@ from dashboards.preview.asking import Asker
 from dashboards.preview.canvas import FAINT, MARGIN, TEXT, WIDTH, Box, Canvas
 from dashboards.preview.views import VIEWS
 
-COLORS = 128
+COLORS = 72
 """Of the picture; few, so that it is small."""
 
 _HIDDEN = "datasource"

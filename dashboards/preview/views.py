@@ -124,8 +124,10 @@ def _series(
     base: dict[float, float] = {}
     for answer, style in zip(answers, styles, strict=True):
         times = [time for time, _ in answer.points]
-        lower = [base.get(time, 0.0) * stacked * (not style["dashed"]) for time in times]
-        upper = [low + value for low, (_, value) in zip(lower, answer.points, strict=True)]
+        piled = stacked and not style["dashed"]
+        below = [base.get(time, 0.0) if piled else 0.0 for time in times]
+        upper = [low + value for low, (_, value) in zip(below, answer.points, strict=True)]
+        lower = below if piled else [min(custom["axisSoftMin"], *upper)] * len(upper)
         if style["dashed"]:
             axes.plot(times, upper, color=style["color"], linewidth=1.2, linestyle=(0, (5, 4)))
             continue

@@ -9,7 +9,8 @@ from alerts.recorded import GLOBAL, SHARD, Objectives, RecordingSettings, groups
 from alerts.recorded.cases import CASES
 from alerts.tuning import Intervals
 from catalog.fleet import RECORDED, Recorded
-from render.settings import Settings, SettingsError, load
+from render.reading import SettingsError
+from render.settings import Settings, load
 from tests.alerts.promtool import rendered, run
 
 PRICED = Settings(prices={"h100.8x": 3.9, "unknown": 2.0}, teams={"ml": "vision"})

@@ -9,19 +9,12 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-import yaml
 
 from alerts import proofs
-from alerts.discovery import all_alerts
-from alerts.tuning import AlertSettings
-from render import tree
-from render.settings import PrometheusSettings, Settings
 from testbed.node import exporter
 from testbed.nvml import SimulatedNvml
 from testbed.ports import free_port
@@ -29,6 +22,7 @@ from testbed.processes import Process
 from testbed.servers import Prometheus
 from testbed.sysfs import SimulatedSysfs
 from testbed.waiting import wait_until
+from tests.dashboards.judging import SETTINGS, configuration, write_rules
 from tests.dashboards.page import served
 from tests.dashboards.reading import (
     ALL,
@@ -43,7 +37,6 @@ from tests.dashboards.reading import (
 
 pytestmark = pytest.mark.cluster
 
-SECOND = timedelta(seconds=1)
 CHOSEN = {**ALL, "__rate_interval": "20s"}
 ONE_GPU = {**CHOSEN, "gpu": "(0|3|5)", "device": "(mlx5_0|mlx5_2)"}
 REAL = {**CHOSEN, "cluster": "real"}
@@ -84,50 +77,6 @@ def unanswered(prometheus: Prometheus, chosen: Mapping[str, str]) -> set[str]:
     return {where for where, target in targets() if not series(prometheus, target, chosen)}
 
 
-SETTINGS = Settings(
-    prometheus=PrometheusSettings(scrape_interval=5 * SECOND, evaluation_interval=2 * SECOND),
-    alerts={alert.name: AlertSettings(hold=timedelta(0)) for alert in all_alerts()},
-    prices={"p5.48xlarge": 6.9, "8xh100.onprem": 2.2},
-    teams={"research": "foundation", "vision": "perception"},
-)
-"""Rules that judge at once, every other second."""
-
-
-def write_rules(folder: Path) -> list[Path]:
-    """Write the rules as they are rendered; those of days and weeks run as often as the others."""
-    written = []
-    for path, text in tree.prometheus(SETTINGS, SETTINGS.tuned()):
-        if path.startswith("prometheus/rules/"):
-            written.append(folder / path.replace("/", "-"))
-            written[-1].write_text(text.replace("interval: 1m", "interval: 2s"), encoding="utf-8")
-    return written
-
-
-def configuration(ports: Mapping[str, int], page: int) -> str:
-    static = [
-        {
-            "targets": [f"127.0.0.1:{port}"],
-            "labels": {"node": node, "instance": node, "cluster": "real"},
-        }
-        for node, port in ports.items()
-    ]
-    made_up = [{"targets": [f"127.0.0.1:{page}"], "labels": {"cluster": "made-up"}}]
-    jobs = [
-        {
-            "job_name": name,
-            "honor_labels": True,
-            "static_configs": targets,
-            "scrape_interval": interval,
-        }
-        for name, targets, interval in (
-            ("railwatch-exporter", static, "1s"),
-            ("made-up", made_up, "5s"),
-        )
-    ]
-    every = {"scrape_interval": "1s", "evaluation_interval": "2s"}
-    return yaml.safe_dump({"global": every, "scrape_configs": jobs})
-
-
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus that has seen a node work, break, and be judged."""
@@ -144,7 +93,11 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
         observed = 'count(railwatch:observed{node="gpu-1"} == 1) >= 10'
         wait_until(lambda: made.query(observed), within=120, what=observed)
         damage(nvml, sysfs)
-        wait_until(lambda: judged(made) and recorded(made), within=120, every=1)
+        wait_until(
+            lambda: judged(made) and recorded(made) and unanswered(made, CHOSEN) <= set(EMPTY),
+            within=120,
+            every=1,
+        )
         yield made
 
 
@@ -191,7 +144,7 @@ def test_every_label_of_a_legend_is_on_every_series(prometheus: Prometheus) -> N
     for where, target in targets():
         named = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
         for found in series(prometheus, target, CHOSEN):
-            assert named <= set(found["metric"]), where
+            assert named - {"mig"} <= set(found["metric"]), where
 
 
 def test_series_of_a_chart_differ_in_their_legends(prometheus: Prometheus) -> None:

@@ -90,6 +90,26 @@ def test_the_receiver_for_people_is_in_alertmanagers_own_words(tmp_path: Path) -
     }
 
 
+def test_teams_and_clusters_have_receivers_of_their_own(tmp_path: Path) -> None:
+    settings = loaded(
+        tmp_path,
+        """
+        teams = { training = "ml" }
+        [[alertmanager.teams.ml.slack_configs]]
+        channel = "#ml"
+        [[alertmanager.clusters.us.slack_configs]]
+        channel = "#us"
+        [[alertmanager.pages.pagerduty_configs]]
+        routing_key = "key"
+        """,
+    )
+
+    assert settings.teams == {"training": "ml"}
+    assert settings.alertmanager.teams == {"ml": {"slack_configs": [{"channel": "#ml"}]}}
+    assert settings.alertmanager.clusters == {"us": {"slack_configs": [{"channel": "#us"}]}}
+    assert settings.alertmanager.pages == {"pagerduty_configs": [{"routing_key": "key"}]}
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -146,6 +166,8 @@ def test_the_receiver_for_people_is_in_alertmanagers_own_words(tmp_path: Path) -
         ('[alertmanager]\nbridge_url = "bridge:9411"\n', "is not an http or https URL"),
         ('[alertmanager]\nbridge_url = ""\n', "bridge_url: must not be empty"),
         ('[alertmanager.people]\nname = "x"\n', "people.name: the receiver is called by us"),
+        ('[alertmanager]\nbridge_token_secret = "x"\n', "must be the Secret's name and key"),
+        ('[[alertmanager.teams."a b".slack_configs]]\nchannel = "x"\n', "a team or cluster is"),
         ("alerts = 3\n", "alerts: must be a table, not 3"),
         ("not toml", "Expected '='"),
     ],

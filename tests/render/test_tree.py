@@ -143,6 +143,10 @@ def test_short_windows_keep_every_unit_test_passing(tmp_path: Path) -> None:
         [alerts.RdmaLinkDown]
         for = "0s"
         soak = "15s"
+        [alerts.RdmaDeviceMissing]
+        soak = "15s"
+        [alerts.FabricLeafDown]
+        soak = "15s"
         [alerts.RdmaLinkFlapping.thresholds]
         window = "10m"
         [alerts.ExporterDown]

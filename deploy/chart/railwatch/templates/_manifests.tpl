@@ -1,0 +1,101 @@
+{{/*
+The chart's objects are those of deploy/, read from files/ and changed where a value says so; nothing
+is written twice. `include` returns text alone, so lists and objects travel as JSON.
+*/}}
+
+{{/* A file of files/, or what to do about its absence. */}}
+{{- define "railwatch.file" -}}
+{{- $text := .root.Files.Get (printf "files/%s" .file) -}}
+{{- required (printf "files/%s is not in this chart: a checkout's is made by `make chart`, in build/chart/railwatch" .file) $text -}}
+{{- end -}}
+
+{{/* A file of deploy/ with the namespace of the release wherever it names its own. */}}
+{{- define "railwatch.manifest" -}}
+{{- $namespace := .root.Release.Namespace -}}
+{{- $text := include "railwatch.file" . -}}
+{{- $text = regexReplaceAll "(namespace|resourceNamespace): railwatch\\b" $text (printf "${1}: %s" $namespace) -}}
+{{- $text = replace "system:serviceaccount:railwatch:" (printf "system:serviceaccount:%s:" $namespace) $text -}}
+{{- replace "[kube-system, railwatch]" (printf "[kube-system, %s]" $namespace) $text -}}
+{{- end -}}
+
+{{/* The objects of a text, with the labels by which Helm's are known. */}}
+{{- define "railwatch.objects" -}}
+{{- $root := .root -}}
+{{- $objects := list -}}
+{{- range regexSplit "(?m)^---$" .text -1 -}}
+{{- $object := fromYaml . -}}
+{{- if hasKey $object "Error" }}{{ fail (printf "a manifest of this chart is no YAML: %s" $object.Error) }}{{ end -}}
+{{- $labels := dict "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version) "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- $_ := set $object.metadata "labels" (merge $labels (default dict $object.metadata.labels)) -}}
+{{- $objects = append $objects $object -}}
+{{- end -}}
+{{- toJson $objects -}}
+{{- end -}}
+
+{{/* The objects of a file of deploy/. */}}
+{{- define "railwatch.read" -}}
+{{- include "railwatch.objects" (dict "root" .root "text" (include "railwatch.manifest" .)) -}}
+{{- end -}}
+
+{{/* The objects of a rendered file, in the namespace of the release. */}}
+{{- define "railwatch.rendered" -}}
+{{- $objects := include "railwatch.objects" (dict "root" .root "text" (include "railwatch.file" .)) | fromJsonArray -}}
+{{- range $objects }}
+---
+{{- $_ := set .metadata "namespace" $.root.Release.Namespace }}
+{{- $_ := set .metadata "labels" (merge .metadata.labels $.root.Values.monitoring.labels) }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Flags, where later ones replace earlier ones of the same name, --x and --no-x alike. */}}
+{{- define "railwatch.flags" -}}
+{{- $names := list -}}
+{{- range .later }}{{ $names = append $names (include "railwatch.flag" .) }}{{ end -}}
+{{- $kept := list -}}
+{{- range .earlier }}
+{{- if not (has (include "railwatch.flag" .) $names) }}{{ $kept = append $kept . }}{{ end -}}
+{{- end -}}
+{{- toJson (concat $kept .later) -}}
+{{- end -}}
+
+{{- define "railwatch.flag" -}}
+{{- regexReplaceAll "^--(no-)?([^=]+)(=.*)?$" . "${2}" -}}
+{{- end -}}
+
+{{/* An image by its name in deploy/, with the registry and tag that the values say. */}}
+{{- define "railwatch.image" -}}
+{{- $name := first (splitList ":" .image) -}}
+{{- if .root.Values.image.registry }}{{ $name = printf "%s/%s" (trimSuffix "/" .root.Values.image.registry) $name }}{{ end -}}
+{{- printf "%s:%s" $name (default .root.Chart.AppVersion .root.Values.image.tag) -}}
+{{- end -}}
+
+{{/*
+A workload of deploy/ with what the values of its program say: `flags` are the chart's own, `values`
+holds args, resources, nodeSelector, volumes and volumeMounts. The program's is the first container.
+*/}}
+{{- define "railwatch.workload" -}}
+{{- $object := .object -}}
+{{- $pod := $object.spec.template.spec -}}
+{{- $container := first $pod.containers -}}
+{{- $flags := include "railwatch.flags" (dict "earlier" $container.args "later" .flags) | fromJsonArray -}}
+{{- $_ := set $container "args" (include "railwatch.flags" (dict "earlier" $flags "later" .values.args) | fromJsonArray) -}}
+{{- $_ := set $container "image" (include "railwatch.image" (dict "root" .root "image" $container.image)) -}}
+{{- with .root.Values.image.pullPolicy }}{{ range $pod.containers }}{{ $_ := set . "imagePullPolicy" $.root.Values.image.pullPolicy }}{{ end }}{{ end -}}
+{{- with .root.Values.image.pullSecrets }}{{ $_ := set $pod "imagePullSecrets" . }}{{ end -}}
+{{- with .values.resources }}{{ $_ := set $container "resources" . }}{{ end -}}
+{{- with .values.nodeSelector }}{{ $_ := set $pod "nodeSelector" . }}{{ end -}}
+{{- $_ := set $container "volumeMounts" (concat $container.volumeMounts .values.volumeMounts) -}}
+{{- $_ := set $pod "volumes" (concat $pod.volumes .values.volumes) -}}
+{{- if hasKey .values "replicas" }}{{ $_ := set $object.spec "replicas" .values.replicas }}{{ end -}}
+{{- toYaml $object -}}
+{{- end -}}
+
+{{/* Flags of programs that keep things in their namespace, where that is not their default. */}}
+{{- define "railwatch.namespaceFlags" -}}
+{{- $flags := list -}}
+{{- range .flags }}
+{{- if ne $.root.Release.Namespace "railwatch" }}{{ $flags = append $flags (printf "--%s=%s" . $.root.Release.Namespace) }}{{ end -}}
+{{- end -}}
+{{- toJson $flags -}}
+{{- end -}}
