@@ -11,6 +11,7 @@ from alerts.tuning import figure
 from catalog.exporter import COLLECTOR, COLLECTOR_AGE, COLLECTOR_STATE, EXPORTER_INTERVAL
 from catalog.labels import EXPORTER_JOB, INSTANCE, NODE
 from catalog.metrics import Metric
+from catalog.neighbours_index import by_series
 from catalog.registry import by_name
 
 
@@ -161,7 +162,7 @@ class Timeline:
 
     def _name(self, series: Series, place: Place) -> str:
         """Return a series with all the labels it has there."""
-        metric = by_name().get(series.metric)
+        metric = by_name().get(series.metric) or by_series().get(series.metric)
         own = [f'{k}="{v}"' for k, v in place.items() if _has(metric, series, k)]
         node = place.get(NODE)
         target = [f'{INSTANCE}="{node or self.alert.device.job}"']
