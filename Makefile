@@ -13,7 +13,7 @@ PYTEST ?=
 # Cases of each property test in make soak, as a multiple of make test's.
 FUZZ_FACTOR ?= 40
 
-.PHONY: help setup tools packages demo test soak check render bench golden docs clean
+.PHONY: help setup tools packages demo test soak check render chart bench golden docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,18 +54,25 @@ check: $(VENV)/.ready ## Format, lint, types, import contracts, generated docume
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m render.docs --check
+	$(BIN)/python -m testbed.reference --check
+	$(BIN)/python -m render.stable --check
 
 render: $(VENV)/.ready ## Render rules, routes, dashboards and manifests: make render OUT=dir [CONFIG=render.toml]
 	@$(BIN)/railwatch-render $(if $(CONFIG),--config $(CONFIG)) $(OUT)
+
+chart: $(VENV)/.ready ## Make the Helm chart in build/chart/railwatch: make chart [CONFIG=render.toml]
+	@PATH="$(CURDIR)/$(BIN):$$PATH" deploy/chart/build build/chart $(CONFIG)
 
 bench: setup ## Measure, as ratios to a peer in the same run
 	$(BIN)/python -m pytest --benchmark-only tests/benchmarks $(PYTEST)
 
 golden: $(VENV)/.ready docs ## Write again what the tests compare with
+	$(BIN)/python -m render.stable
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.ready ## Generate docs/metrics.md and docs/alerts.md
+docs: $(VENV)/.ready ## Generate what docs/ has of metrics, alerts and flags
 	$(BIN)/python -m render.docs
+	$(BIN)/python -m testbed.reference
 
 clean: ## Remove what was built; .venv and .tools stay
 	rm -rf build dist .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache

@@ -61,9 +61,8 @@ def _several(value: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _matcher(label: str, value: str | tuple[str, ...]) -> str:
-    if isinstance(value, str):
-        return f'{label}="{value}"'
-    return f'{label}=~"{"|".join(value)}"'
+    values = _several(value)
+    return f'{label}{"=" if len(values) == 1 else "=~"}"{"|".join(values)}"'
 
 
 def up(job: str) -> Series:

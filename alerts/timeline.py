@@ -1,5 +1,6 @@
 """Series over time in promtool's notation, from the phases that a scenario goes through."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
@@ -8,6 +9,7 @@ from alerts.devices import Place
 from alerts.model import Alert, At, Moment, Rising, Scenario, Signal, Value
 from alerts.promql import UP, Series, up
 from alerts.tuning import figure
+from catalog import fleet
 from catalog.exporter import COLLECTOR, COLLECTOR_AGE, COLLECTOR_STATE, EXPORTER_INTERVAL
 from catalog.labels import EXPORTER_JOB, INSTANCE, NODE
 from catalog.metrics import Metric
@@ -37,6 +39,12 @@ class Phase(Enum):
 
 _WATCHING = frozenset({Phase.AWAY, Phase.FAILING, Phase.REPLACED, Phase.DEAD})
 
+
+_KNOWN: Mapping[str, Metric] = {
+    **{metric.name: metric for metric in fleet.RECORDED},
+    **by_series(),
+    **by_name(),
+}
 
 PEER = 2
 """Which device is neither of the two samples: always well."""
@@ -162,7 +170,7 @@ class Timeline:
 
     def _name(self, series: Series, place: Place) -> str:
         """Return a series with all the labels it has there."""
-        metric = by_name().get(series.metric) or by_series().get(series.metric)
+        metric = _KNOWN.get(series.metric)
         own = [f'{k}="{v}"' for k, v in place.items() if _has(metric, series, k)]
         node = place.get(NODE)
         target = [f'{INSTANCE}="{node or self.alert.device.job}"']

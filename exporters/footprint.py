@@ -7,7 +7,9 @@ before a fork, what there is is taken from the collector, and the holes are fill
 
 import ctypes
 import gc
+import sys
 from collections.abc import Callable
+from types import CodeType, FrameType
 
 _POOL = 1 << 14
 """Bytes in which CPython keeps small objects of one size together."""
@@ -20,6 +22,8 @@ _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 _LARGE = 1 << 16
 
+_MARKS = sys.version_info >= (3, 12)
+
 _filling: list[object] = []
 
 
@@ -29,9 +33,36 @@ def settle() -> None:
     Call before a fork. What was set aside is never looked through again.
     """
     gc.collect()
+    _count_no_more()
     for size in range(_ALIGNMENT, _SMALL + 1, _ALIGNMENT):
         _fill(size)
     gc.freeze()
+
+
+def _count_no_more() -> None:
+    """Mark what there is as immortal: the interpreter counts no references of it from now on.
+
+    CPython has such objects since 3.12 (PEP 683), for the sake of forks among others, but no call
+    that makes one. What marks them is their count: here it becomes that of None.
+    """
+    if not _MARKS:
+        return
+    mark = _count(None).value
+    for tracked in gc.get_objects():
+        pending = [tracked]
+        while pending:
+            one = pending.pop()
+            count = _count(one)
+            if count.value == mark or isinstance(one, FrameType):
+                continue
+            count.value = mark
+            pending.extend(gc.get_referents(one))
+            if isinstance(one, CodeType):
+                pending.append(one.co_consts)
+
+
+def _count(one: object) -> ctypes.c_uint32:
+    return ctypes.c_uint32.from_address(id(one))
 
 
 def _fill(size: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type
 from catalog.wire import PREFIX
 from program.durations import format_duration, parse_duration
 from program.errors import UsageError
+from program.reference import FLAG, PrintPage
 from program.version import version
 
 T = TypeVar("T")
@@ -77,7 +78,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser(prog: str, description: str, epilog: str | None = None) -> Parser:
-    """Return a parser with `--version`, ready for `add_flags`."""
+    """Return a parser with `--version` and the page of its flags, ready for `add_flags`."""
     made = Parser(
         prog=prog,
         description=description,
@@ -86,6 +87,7 @@ def parser(prog: str, description: str, epilog: str | None = None) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--version", action="version", version=f"{prog} {version()}")
+    made.add_argument(FLAG, action=PrintPage, nargs=0, help=argparse.SUPPRESS)
     return made
 
 
@@ -118,9 +120,13 @@ def _add_flag(to: argparse.ArgumentParser, field: dataclasses.Field[Any], hint: 
 def _help(field: dataclasses.Field[Any]) -> str:
     text = str(field.metadata["help"]).replace("%", "%%")
     default: Any = field.default
-    if default in (None, "", ()) or isinstance(default, bool):
-        return text if not isinstance(default, bool) else f"{text} (default: {_on_off(default)})"
+    if isinstance(default, bool):
+        return f"{text} (default: {_on_off(default)})"
+    if default in (None, "", ()) or dataclasses.is_dataclass(default):
+        return text
     shown = format_duration(default) if field.metadata["metavar"] == "DURATION" else default
+    if isinstance(default, tuple):
+        shown = ", ".join(map(str, default))
     return f"{text} (default: {str(shown).replace('%', '%%')})"
 
 

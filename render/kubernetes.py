@@ -140,6 +140,7 @@ def _operated(settings: Settings, stem: str) -> dict[str, Any]:
     metadata = _named(settings, stem)
     spec = {
         "instanceSelector": {"matchLabels": dict(settings.grafana.instances)},
+        "allowCrossNamespaceImport": True,
         "folder": settings.grafana.folder,
         "configMapRef": {"name": metadata["name"], "key": _key(stem)},
     }

@@ -1,6 +1,7 @@
 """The whole tree in memory: each file's path and text, before anything is written."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from alerts import (
@@ -22,6 +23,9 @@ from render import grafana, kubernetes, mixin
 from render.merge import merged
 from render.settings import Settings
 from render.texts import as_yaml
+
+PINT = Path(__file__).with_name("pint.hcl")
+"""What pint is to leave alone in our rules, and why."""
 
 MERGE = """\
 To merge by hand into route.routes, receivers and inhibit_rules of your Alertmanager configuration:
@@ -98,6 +102,7 @@ def prometheus(settings: Settings, alerts: tuple[Alert, ...]) -> Iterator[tuple[
     for alert in alerts:
         tests = cases.document(alert, intervals, settings.runbook_url)
         yield f"prometheus/tests/{stem(alert.name)}.yaml", as_yaml(tests)
+    yield "prometheus/pint.hcl", PINT.read_text(encoding="utf-8")
     configuration = scrape.configuration(settings.scrape, intervals, settings.kubernetes.namespace)
     yield "prometheus/scrape.yaml", as_yaml(configuration)
 

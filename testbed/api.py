@@ -43,9 +43,10 @@ class Api:
         found: list[Object] = self._done("GET", path)["items"]
         return found
 
-    def create(self, item: Mapping[str, Any]) -> Object:
-        """Create an object."""
-        return self._done("POST", self.collection(item), item)
+    def create(self, item: Mapping[str, Any], *, strict: bool = False) -> Object:
+        """Create an object; strictly: fields that its kind does not have are refused."""
+        query = "?fieldValidation=Strict" if strict else ""
+        return self._done("POST", self.collection(item) + query, item)
 
     def merge(self, path: str, change: Mapping[str, Any]) -> Object:
         """Merge a change into what stands at a path: lists are replaced, null removes."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from program.errors import ProgramError, run
 from program.flags import parser
+from testbed import operator
 from testbed.golang import find_go
 from testbed.pins import TOOLS, Tool, Workshop
 from testbed.processes import Process
@@ -136,6 +137,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     tools = named(asked.names or TOOLS)
     if not asked.list:
         ensure(*(tool.name for tool in tools))
+    if not asked.names and not asked.list:
+        operator.module()
     shop = Workshop()
     for tool in tools:
         print(f"{tool.name:24} {shop.version(tool):8} {shop.find(tool) or 'not built'}")

@@ -25,6 +25,10 @@ LEAST = (f"{PROFILE}/kustomization.yaml", f"{PROFILE}/daemonset.yaml")
 FABRIC_FOLDER = "exporter/fabric"
 FABRIC_INSTANCE = (f"{FABRIC_FOLDER}/kustomization.yaml", f"{FABRIC_FOLDER}/deployment.yaml")
 """The exporter that looks at a fabric, applied beside the others, once for each fabric."""
+NODES = {"exporter/nodes/kustomization.yaml", "exporter/nodes/nodes.yaml"}
+"""Keeps the exporter to some nodes, a component of kustomizations."""
+ELSEWHERE = {"chart", "tolerations"}
+"""Folders of what is for Helm, and for the programs of others."""
 
 
 def manifests() -> list[dict[str, Any]]:
@@ -42,7 +46,7 @@ def manifests() -> list[dict[str, Any]]:
             {
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
-                "metadata": {"name": generated["name"], "namespace": "railwatch"},
+                "metadata": {"name": generated["name"], "namespace": generated["namespace"]},
                 "data": data,
             }
         )
@@ -53,9 +57,10 @@ def test_every_manifest_is_named_by_the_kustomization() -> None:
     kustomization = yaml.safe_load((DEPLOY / "kustomization.yaml").read_text())
     generated = [name for entry in kustomization["configMapGenerator"] for name in entry["files"]]
     named = {*kustomization["resources"], *generated, "kustomization.yaml"}
-    named |= {*LEAST, *FABRIC_INSTANCE, *OPT_IN}
+    named |= {*LEAST, *FABRIC_INSTANCE, *OPT_IN, *NODES}
 
-    found = {str(path.relative_to(DEPLOY)) for path in DEPLOY.rglob("*.yaml")}
+    files = {path.relative_to(DEPLOY) for path in DEPLOY.rglob("*.yaml")}
+    found = {str(path) for path in files if path.parts[0] not in ELSEWHERE}
 
     assert found == named
 

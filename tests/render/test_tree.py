@@ -77,7 +77,8 @@ def test_it_has_the_shape_that_was_promised(out: Path) -> None:
     assert folders >= {
         "prometheus", "prometheus/rules/shard", "prometheus/rules/global", "prometheus/tests",
         "alertmanager", "bridge",
-        "grafana/dashboards", "grafana/import", "grafana/provisioning", "kubernetes", "mixin",
+        "grafana/alerting", "grafana/dashboards", "grafana/import", "grafana/provisioning",
+        "kubernetes", "kubernetes/grafana-operator", "mixin",
     }  # fmt: skip
 
 
@@ -90,6 +91,47 @@ def test_promtool_finds_nothing_wrong_with_the_rules(out: Path) -> None:
     rules = sorted((out / "prometheus" / "rules").glob("*/*.yaml"))
 
     run("promtool", "check", "rules", "--lint", "all", "--lint-fatal", *rules)
+
+
+def pint(out: Path, rules: Path) -> subprocess.CompletedProcess[str]:
+    """Run every check that needs no live Prometheus, however mild its finding."""
+    return subprocess.run(
+        [ensure("pint")["pint"], "--no-color", "--show-duplicates", "--offline",
+         "--config", out / "prometheus/pint.hcl",
+         "lint", "--min-severity=info", "--fail-on=info", rules],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+def test_pint_finds_nothing_wrong_with_the_rules(out: Path) -> None:
+    done = pint(out, out / "prometheus/rules")
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "check"),
+    [
+        ({"expr": "up"}, "alerts/comparison"),
+        ({"expr": "sum(up) by (job) == 0"}, "alerts/template"),
+        ({"annotations": {"summary": "x", "description": "x"}}, "alerts/annotation"),
+        ({"labels": {"severity": "page"}}, "rule/label"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_pint_would_have_found_it(
+    out: Path, tmp_path: Path, wrong: dict[str, Any], check: str
+) -> None:
+    path = "prometheus/rules/shard/exporter_down.yaml"
+    (group,) = document(out, path)["groups"]
+    group["rules"][0] |= wrong
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(yaml.safe_dump({"groups": [group]}), encoding="utf-8")
+
+    done = pint(out, rules)
+
+    assert done.returncode != 0
+    assert f"({check})" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -184,9 +226,10 @@ def test_a_secret_in_the_settings_stays_in_alertmanagers_files() -> None:
 
 
 def test_the_kustomization_names_every_object(out: Path) -> None:
-    there = {path.name for path in (out / "kubernetes").glob("*.yaml")} - {"kustomization.yaml"}
+    for folder in (out / "kubernetes", out / "kubernetes/grafana-operator"):
+        there = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
 
-    assert set(document(out, "kubernetes/kustomization.yaml")["resources"]) == there
+        assert set(document(folder, "kustomization.yaml")["resources"]) == there
 
 
 def test_the_prometheus_rule_holds_the_same_groups_as_the_rule_files(out: Path) -> None:
