@@ -178,7 +178,7 @@ class Folders:
 
     def __init__(self, most: int = MOST, clock: Callable[[], float] = time.time) -> None:
         """Begin with none; `most` is how many files may stay open."""
-        self.trace: Trace | None = None
+        self.trace: Trace[Folder] | None = None
         """What is looked at is noted here, where anybody wants to know."""
         self._folders: dict[str, Folder] = {}
         self._asked: set[str] = set()

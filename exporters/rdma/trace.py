@@ -4,10 +4,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:  # which itself notes here what is read of it
-    from exporters.rdma.kept import Folder
+F = TypeVar("F")
 
 SHORT = 64
 """Bytes: what a counter, a state or a name takes less than."""
@@ -19,10 +18,10 @@ def say(descriptors: Sequence[int]) -> list[bytes]:
 
 
 @dataclass(slots=True)
-class Trace:
+class Trace(Generic[F]):
     """The folders and open files that a reading looked at."""
 
-    folders: list["Folder"] = field(default_factory=list)
+    folders: list[F] = field(default_factory=list)
     descriptors: list[int] = field(default_factory=list)
     said: list[bytes] = field(default_factory=list)
     sure: bool = True
