@@ -10,14 +10,17 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 
-from alerts import gpu, platform, rdma, uplink
+from alerts import gpu, neighbours, platform, rdma, uplink
 from alerts.model import Alert
 
 SHARD, GLOBAL = "shard", "global"
 """Where a rule is judged: a shard of Prometheus has all of a node, only the global view has all."""
 
-FAMILIES = (gpu, rdma, uplink, platform)
+FAMILIES = (gpu, rdma, uplink, platform, neighbours)
 """The packages to walk; a new family is a new package here."""
+
+NEIGHBOURS = "neighbours"
+"""The family about programs that are not ours, which users leave out whole."""
 
 
 @cache

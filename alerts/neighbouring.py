@@ -158,6 +158,4 @@ def slow_seen(metric: Foreign, **wanted: str) -> tuple[Signal, Signal]:
 
 def seconds(default: float, source: str = OWN_GUESS) -> Threshold:
     """Return the threshold of `slow`."""
-    return Threshold(
-        name="seconds", default=default, meaning="Seconds, on average.", source=source
-    )
+    return Threshold(name="seconds", default=default, meaning="Seconds, on average.", source=source)

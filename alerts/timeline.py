@@ -171,7 +171,8 @@ class Timeline:
     def _name(self, series: Series, place: Place) -> str:
         """Return a series with all the labels it has there."""
         metric = _KNOWN.get(series.metric)
-        own = [f'{k}="{v}"' for k, v in place.items() if _has(metric, series, k)]
+        told = {k: v for k, v in place.items() if k != NODE and _has(metric, series, k)}
+        own = [f'{k}="{v}"' for k, v in told.items()]
         node = place.get(NODE)
         target = [f'{INSTANCE}="{node or self.alert.device.job}"']
         if node:

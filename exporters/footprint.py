@@ -2,12 +2,12 @@
 
 A page is shared until someone writes on it, and CPython writes everywhere: its collector marks each
 object it looks at, and what is allocated next goes into the holes that earlier objects left. So,
-before a fork, what there is is taken from the collector, and the holes are filled.
+before a fork, what there is is taken from the collector, and the holes are filled. It also counts
+the references of each object, in the object; CPython 3.12 and newer can be told not to.
 """
 
 import ctypes
 import gc
-import sys
 from collections.abc import Callable
 from types import CodeType, FrameType
 
@@ -21,8 +21,6 @@ _SMALL = 512
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 _LARGE = 1 << 16
-
-_MARKS = sys.version_info >= (3, 12)
 
 _filling: list[object] = []
 
@@ -40,29 +38,45 @@ def settle() -> None:
 
 
 def _count_no_more() -> None:
-    """Mark what there is as immortal: the interpreter counts no references of it from now on.
+    """Mark what there is as immortal: from now on the interpreter counts no references of it.
 
-    CPython has such objects since 3.12 (PEP 683), for the sake of forks among others, but no call
-    that makes one. What marks them is their count: here it becomes that of None.
+    CPython has such objects since 3.12 (PEP 683), for the sake of forks too, but no call that makes
+    one. Their mark is their count: what there is gets that of None. Nothing is taken on trust: an
+    interpreter that still counts, or counts elsewhere, is seen to and left alone.
     """
-    if not _MARKS:
-        return
     mark = _count(None).value
+    if not _marks(mark):
+        return
     for tracked in gc.get_objects():
         pending = [tracked]
         while pending:
             one = pending.pop()
             count = _count(one)
-            if count.value == mark or isinstance(one, FrameType):
-                continue
-            count.value = mark
-            pending.extend(gc.get_referents(one))
-            if isinstance(one, CodeType):
-                pending.append(one.co_consts)
+            if count.value != mark and not isinstance(one, FrameType):
+                count.value = mark
+                pending.extend(gc.get_referents(one))
+                if isinstance(one, CodeType):  # the collector does not know what these refer to
+                    pending.append(one.co_consts)
 
 
 def _count(one: object) -> ctypes.c_uint32:
+    """Return the field in which CPython counts an object's references, as it is in memory."""
     return ctypes.c_uint32.from_address(id(one))
+
+
+def _marks(mark: int) -> bool:
+    """Whether references are counted where they are looked for, and not of an object so marked."""
+    one = object()
+    count = _count(one)
+    before = count.value
+    held = [one]
+    counted = count.value == before + 1
+    if counted:
+        count.value = mark
+        held.append(one)
+        counted = count.value == mark
+        count.value = before + len(held)
+    return counted
 
 
 def _fill(size: int) -> None:

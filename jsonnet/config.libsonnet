@@ -2,10 +2,20 @@
 //
 //   (import 'railwatch/mixin.libsonnet') + { _config+:: { dashboardTags: ['gpu'] } }
 //
-// Thresholds, the cluster label, the job and the verdicts stand inside expressions; set those in
-// render.toml and render again.
+// Thresholds, the cluster label and the verdicts stand inside expressions; set those in render.toml
+// and render again.
+local rendered = import 'data/config.json';
+
 {
   _config+:: {
+    // The label that tells clusters apart, as it was rendered; to read, not to set.
+    clusterLabel: rendered.clusterLabel,
+
+    // Matchers of the series that Prometheus itself adds for each target, in every expression.
+    exporterSelector: rendered.exporterSelector,
+    bridgeSelector: rendered.bridgeSelector,
+    schedulerSelector: rendered.schedulerSelector,
+
     // Where an alert's runbook page is; %s becomes the alert's name. null keeps what was rendered.
     runbookURLPattern: null,
 

@@ -5,6 +5,9 @@
 local dashboards = import 'data/dashboards.json';
 local alerts = import 'data/alerts.json';
 local rules = import 'data/rules.json';
+local rendered = import 'data/config.json';
+
+local selectors = ['exporterSelector', 'bridgeSelector', 'schedulerSelector'];
 
 local refuseUnknown(setting, names, known) =
   local unknown = std.setDiff(std.set(names), std.set(known));
@@ -18,6 +21,23 @@ local alertNames = [rule.alert for group in alerts.groups for rule in group.rule
 
   assert refuseUnknown('disabledAlerts', config.disabledAlerts, alertNames),
   assert refuseUnknown('alertOverrides', std.objectFields(config.alertOverrides), alertNames),
+
+  assert config.clusterLabel == rendered.clusterLabel :
+         '_config.clusterLabel: set dashboards.cluster_label in render.toml, and render again',
+
+  local changed = [name for name in selectors if config[name] != rendered[name]],
+
+  local reselected(text) =
+    std.foldl(function(made, name) std.strReplace(made, rendered[name], config[name]), changed, text),
+
+  // Every text of a dashboard, or of a group of rules, with the selectors that were set.
+  local everywhere(value) =
+    if std.isString(value) then reselected(value)
+    else if std.isArray(value) then std.map(everywhere, value)
+    else if std.isObject(value) then std.mapWithKey(function(_, each) everywhere(each), value)
+    else value,
+
+  local selected(value) = if std.length(changed) == 0 then value else everywhere(value),
 
   local withRunbook(rule) =
     if config.runbookURLPattern == null then rule
@@ -35,7 +55,7 @@ local alertNames = [rule.alert for group in alerts.groups for rule in group.rule
 
   grafanaDashboards+:: {
     [name + '.json']:
-      dashboards[name]
+      selected(dashboards[name])
       + { links: [retagged(link) for link in dashboards[name].links] }
       + setting('tags', config.dashboardTags)
       + setting('refresh', config.dashboardRefresh)
@@ -47,7 +67,7 @@ local alertNames = [rule.alert for group in alerts.groups for rule in group.rule
       group {
         rules: [
           withOverride(withRunbook(rule))
-          for rule in group.rules
+          for rule in selected(group.rules)
           if !std.member(config.disabledAlerts, rule.alert)
         ],
       }
@@ -56,6 +76,6 @@ local alertNames = [rule.alert for group in alerts.groups for rule in group.rule
   },
 
   prometheusRules+:: {
-    groups+: rules.groups,
+    groups+: selected(rules.groups),
   },
 }

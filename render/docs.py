@@ -17,7 +17,7 @@ from alerts.tuning import expression, text
 from catalog.fleet import RECORDED
 from catalog.foreign_index import FOREIGN
 from catalog.metrics import Metric
-from catalog.neighbours import NEIGHBOURS
+from catalog.neighbours_index import by_program
 from catalog.registry import by_module
 from program.errors import ProgramError, run
 from program.flags import parser
@@ -64,7 +64,7 @@ def _others() -> Iterator[str]:
     yield "\n## Read from other programs\n"
     yield "| Program | Metric | Type | Labels | What it is | Found in |"
     yield "|---|---|---|---|---|---|"
-    for program, foreign in NEIGHBOURS.items():
+    for program, foreign in by_program().items():
         yield from (f"| {program} {_metric(metric)}" for metric in foreign)
     yield ""
 

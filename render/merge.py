@@ -36,14 +36,22 @@ def _compose(text: str) -> yaml.Node | None:
     try:
         node: yaml.Node | None = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.YAMLError as error:
-        raise SettingsError(f"not YAML: {error}") from None
+        told = " ".join(str(error).split())
+        raise SettingsError(f"not YAML: {told}") from None
     return node
 
 
 def _mapping(node: yaml.Node | None, what: str) -> yaml.MappingNode:
     if not isinstance(node, yaml.MappingNode):
-        raise SettingsError(f"{what} is no mapping: is it an Alertmanager configuration?")
+        raise SettingsError(
+            f"{_line(node)}{what} is no mapping: is it an Alertmanager configuration?"
+        )
     return node
+
+
+def _line(node: yaml.Node | None) -> str:
+    """Return where a node stands, as an error begins."""
+    return "" if node is None else f"line {node.start_mark.line + 1}: "
 
 
 def _get(mapping: yaml.MappingNode, key: str) -> yaml.Node | None:
@@ -60,7 +68,7 @@ def _list(mapping: yaml.MappingNode, key: str) -> yaml.SequenceNode:
         mapping.value.append((yaml.ScalarNode("tag:yaml.org,2002:str", key), made))
         return made
     if not isinstance(node, yaml.SequenceNode):
-        raise SettingsError(f"{key} is no list")
+        raise SettingsError(f"{_line(node)}{key} is no list")
     node.flow_style = False
     return node
 
@@ -71,6 +79,6 @@ def _refuse_clashes(root: yaml.MappingNode, additions: dict[str, Any]) -> None:
         name = _get(_mapping(receiver, "a receiver"), "name")
         if isinstance(name, yaml.ScalarNode) and name.value in ours:
             raise SettingsError(
-                f"receiver {name.value} is there already: rename it, or start from the "
-                f"configuration as it was before {BRIDGE} was merged into it"
+                f"{_line(name)}receiver {name.value} is there already: rename it, or start from "
+                f"the configuration as it was before {BRIDGE} was merged into it"
             )

@@ -1,5 +1,6 @@
 """Everything `render.toml` can say, in one tree; each part belongs to the package that uses it."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from alerts.cases import shortest_soak
-from alerts.discovery import all_alerts
+from alerts.discovery import NEIGHBOURS, all_alerts, by_family
 from alerts.model import Alert
 from alerts.recorded import Objectives, RecordingSettings
 from alerts.routes import RouteSettings
@@ -15,6 +16,7 @@ from alerts.scrape import ScrapeSettings
 from alerts.tuning import AlertSettings, Intervals, TuningError, tune
 from catalog.labels import SEVERITIES
 from dashboards import Settings as DashboardSettings
+from render.lines import line_of
 from render.reading import Reader, SettingsError, nearest
 
 LONGEST_INTERVAL = timedelta(minutes=1)
@@ -106,6 +108,8 @@ class Settings:
     dashboards: DashboardSettings = field(default_factory=DashboardSettings)
     alerts: Mapping[str, AlertSettings] = field(default_factory=dict)
     """Changes to single alerts, by name."""
+    neighbours: bool = True
+    """Alerts about the programs around railwatch; false leaves out all of them."""
     slo: Objectives = field(default_factory=Objectives)
     prices: Mapping[str, float] = field(default_factory=dict)
     """What a GPU costs an hour, by instance type; `unknown` is for nodes that tell none."""
@@ -126,7 +130,9 @@ class Settings:
         """Return the alerts that are on, as the user wants them; SettingsError names the key."""
         return tuple(
             self._tuned(alert)
-            for alert in all_alerts()
+            for family, alerts in by_family().items()
+            if family != NEIGHBOURS or self.neighbours
+            for alert in alerts
             if not self.alerts.get(alert.name, AlertSettings()).off
         )
 
@@ -146,20 +152,31 @@ class Settings:
 
 
 def load(path: Path | None) -> Settings:
-    """Return the settings of a file, or the defaults; SettingsError names file, key and remedy."""
+    """Return the settings of a file, or the defaults.
+
+    SettingsError names file, line, key and remedy.
+    """
     if path is None:
         return Settings()
+    text = ""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        settings = Reader(Settings).read(document, "")
+        text = path.read_text(encoding="utf-8")
+        settings = Reader(Settings).read(tomllib.loads(text), "")
         _check_alerts(settings.alerts)
         settings.tuned()
         _ = settings.recording
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from None
     except (SettingsError, ValueError) as error:
-        raise SettingsError(f"{path}: {error}") from None
+        raise SettingsError(f"{path}{_line(text, str(error))}: {error}") from None
     return settings
+
+
+def _line(text: str, complaint: str) -> str:
+    """Return the line that a complaint is about, as it stands after a file's name."""
+    told = re.search(r"\(at line (\d+), ", complaint)  # tomllib's own
+    line = int(told[1]) if told else line_of(text, complaint.partition(":")[0])
+    return f":{line}" if line else ""
 
 
 def _check_alerts(changes: Mapping[str, AlertSettings]) -> None:

@@ -51,7 +51,7 @@ def files(settings: Settings, base_alertmanager: str | None = None) -> dict[str,
     objects = kubernetes.objects(settings, _views(recordings | judgements), proven, dashboards)
     made |= {f"kubernetes/{name}": text for name, text in objects}
     groups = list(recordings.values()), list(judgements.values())
-    wrapped = mixin.files(dashboards, *groups)
+    wrapped = mixin.files(mixin.config(settings.dashboards.cluster_label), dashboards, *groups)
     made |= {f"mixin/{name}": text for name, text in wrapped}
     return {path: made[path].encode() for path in sorted(made)}
 

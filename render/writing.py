@@ -8,6 +8,7 @@ next: until it is done, the manifest vouches for the old content and the new.
 
 import contextlib
 import hashlib
+import itertools
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ def _write(out: Path, files: Mapping[str, bytes]) -> Written:
     wanted = {path: _digest(content) for path, content in files.items()}
     found = {path: _found(out / path) for path in {*known, *wanted}}
     stale = {path for path in known if path not in wanted and found[path] is not None}
-    _refuse_others(out, found, known, wanted)
+    _refuse_others(out, found, known, files)
     changed = {path for path in wanted if found[path] != wanted[path]}
     out.mkdir(parents=True, exist_ok=True)
     if changed or stale:
@@ -70,15 +71,16 @@ def _found(path: Path) -> str | None:
 
 
 def _refuse_others(
-    out: Path, found: Mapping[str, str | None], known: Known, wanted: Mapping[str, str]
+    out: Path, found: Mapping[str, str | None], known: Known, files: Mapping[str, bytes]
 ) -> None:
     """Raise where something is not as we wrote it, nor as we would write it."""
+    wanted = {path: _digest(content) for path, content in files.items()}
     foreign: list[str] = []
     edited: list[str] = []
     for path, digest in sorted(found.items()):
         if digest is None or digest == wanted.get(path) or digest in known.get(path, ()):
             continue
-        (edited if path in known else foreign).append(path)
+        (edited if path in known else foreign).append(_place(out, path, files))
     if edited:
         raise ProgramError(
             f"{out}: changed by hand since they were rendered: {_named(edited)}. "
@@ -89,6 +91,15 @@ def _refuse_others(
             f"{out}: in the way, and not rendered by us: {_named(foreign)}. "
             "Move them away or render elsewhere; nothing was written"
         )
+
+
+def _place(out: Path, path: str, files: Mapping[str, bytes]) -> str:
+    """Return a path with the first line that is not as we would write it."""
+    if path not in files or (out / path).is_symlink() or not (out / path).is_file():
+        return path
+    there, ours = (out / path).read_bytes().split(b"\n"), files[path].split(b"\n")
+    same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(there, ours, strict=False))
+    return f"{path}:{sum(1 for _ in same) + 1}"
 
 
 def _named(paths: list[str]) -> str:

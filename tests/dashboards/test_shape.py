@@ -20,57 +20,6 @@ TITLES = [f"{name}: {panel['title']}" for name, panel in PANELS]
 SOURCES = sorted(Path(dashboards.__file__).parent.rglob("*.py"))
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
-# Grafana's own schema (kinds/dashboard/dashboard_kind.cue, and what Grafana 12 exports).
-DASHBOARD_KEYS = {
-    "annotations", "description", "editable", "fiscalYearStartMonth", "graphTooltip", "id", "links",
-    "liveNow", "panels", "preload", "refresh", "schemaVersion", "tags", "templating", "time",
-    "timepicker", "timezone", "title", "uid", "version", "weekStart",
-}  # fmt: skip
-PANEL_KEYS = {
-    "datasource", "description", "fieldConfig", "gridPos", "id", "interval", "links",
-    "maxDataPoints", "maxPerRow", "options", "pluginVersion", "repeat", "repeatDirection",
-    "targets", "timeFrom", "timeShift", "title", "transformations", "transparent", "type",
-}  # fmt: skip
-ROW_KEYS = {"collapsed", "gridPos", "id", "panels", "title", "type"}
-FIELD_KEYS = {
-    "color", "custom", "decimals", "displayName", "links", "mappings", "max", "min", "noValue",
-    "thresholds", "unit",
-}  # fmt: skip
-CUSTOM_KEYS = {
-    "timeseries": {
-        "axisLabel", "axisPlacement", "axisSoftMin", "axisSoftMax", "barAlignment", "drawStyle",
-        "fillOpacity", "gradientMode", "hideFrom", "lineInterpolation", "lineWidth", "pointSize",
-        "scaleDistribution", "showPoints", "spanNulls", "stacking", "thresholdsStyle",
-    },
-    "stat": set(),
-    "state-timeline": {"fillOpacity", "lineWidth"},
-    "table": {"align", "cellOptions", "filterable", "inspect"},
-    "bargauge": set(),
-}  # fmt: skip
-OPTION_KEYS = {
-    "timeseries": {"legend", "tooltip"},
-    "stat": {
-        "colorMode", "graphMode", "justifyMode", "orientation", "reduceOptions",
-        "showPercentChange", "textMode", "wideLayout",
-    },
-    "state-timeline": {
-        "alignValue", "legend", "mergeValues", "perPage", "rowHeight", "showValue", "tooltip",
-    },
-    "table": {"cellHeight", "footer", "showHeader", "sortBy"},
-    "bargauge": {
-        "displayMode", "legend", "maxVizHeight", "minVizHeight", "minVizWidth", "namePlacement",
-        "orientation", "reduceOptions", "showUnfilled", "sizing", "valueMode",
-    },
-}  # fmt: skip
-TARGET_KEYS = {
-    "datasource", "editorMode", "exemplar", "expr", "format", "instant", "legendFormat", "range",
-    "refId",
-}  # fmt: skip
-VARIABLE_KEYS = {
-    "allValue", "current", "datasource", "definition", "hide", "includeAll", "label", "multi",
-    "name", "options", "query", "refresh", "regex", "skipUrlSync", "sort", "type",
-}  # fmt: skip
-
 each_dashboard = pytest.mark.parametrize("name", NAMES)
 each_panel = pytest.mark.parametrize(("name", "panel"), PANELS, ids=TITLES)
 
@@ -97,19 +46,6 @@ def test_each_dashboard_has_a_uid_of_its_own_that_grafana_accepts() -> None:
 
 
 @each_dashboard
-def test_a_dashboard_is_in_the_current_classic_model(name: str) -> None:
-    made = RENDERED[name]
-
-    assert set(made) <= DASHBOARD_KEYS
-    assert made["id"] is None
-    assert made["schemaVersion"] >= 39
-    assert made["title"]
-    assert made["description"]
-    assert isinstance(made["refresh"], str)
-    assert "time_options" not in made["timepicker"]
-
-
-@each_dashboard
 def test_the_data_source_is_chosen_by_a_variable(name: str) -> None:
     chosen = variables(RENDERED[name])["datasource"]
 
@@ -123,7 +59,6 @@ def test_variables_reload_with_the_time_range_and_come_from_the_chosen_data_sour
     name: str,
 ) -> None:
     for variable in variables(RENDERED[name]).values():
-        assert set(variable) <= VARIABLE_KEYS
         if variable["type"] == "query":
             assert variable["datasource"] == DATASOURCE
             assert variable["refresh"] == 2
@@ -176,16 +111,6 @@ def test_no_panel_overlaps_another_or_leaves_the_grid(name: str) -> None:
 
 
 @each_dashboard
-def test_rows_have_a_title_and_nothing_that_rows_do_not_have(name: str) -> None:
-    rows = [panel for panel in RENDERED[name]["panels"] if panel["type"] == "row"]
-
-    assert rows
-    for row in rows:
-        assert set(row) == ROW_KEYS
-        assert row["title"]
-
-
-@each_dashboard
 def test_titles_within_a_row_differ(name: str) -> None:
     row, seen = "", set[tuple[str, str]]()
 
@@ -195,17 +120,6 @@ def test_titles_within_a_row_differ(name: str) -> None:
             continue
         assert (row, panel["title"]) not in seen
         seen.add((row, panel["title"]))
-
-
-@each_panel
-def test_a_panel_has_only_what_its_kind_has_today(name: str, panel: dict[str, Any]) -> None:
-    defaults = panel["fieldConfig"]["defaults"]
-
-    assert set(panel) <= PANEL_KEYS
-    assert set(panel["fieldConfig"]) == {"defaults", "overrides"}
-    assert set(defaults) <= FIELD_KEYS
-    assert set(defaults["custom"]) <= CUSTOM_KEYS[panel["type"]]
-    assert set(panel["options"]) <= OPTION_KEYS[panel["type"]]
 
 
 @each_panel
@@ -241,7 +155,6 @@ def test_a_panel_and_its_queries_ask_the_chosen_data_source(
     assert panel["datasource"] == DATASOURCE
     assert panel["targets"]
     for target in panel["targets"]:
-        assert set(target) <= TARGET_KEYS
         assert target["datasource"] == DATASOURCE
         assert target["expr"]
         assert target["range"] is not target["instant"]
@@ -265,13 +178,6 @@ def test_a_panel_that_shows_a_metric_as_it_is_shows_it_in_its_unit(
         bare = re.fullmatch(r"(?:(?:sum|min|max|avg)\()?(\w+)\{[^}]*\}\)?", target["expr"])
         if bare and (unit := known[bare[1]].unit if bare[1] in known else ""):
             assert panel["fieldConfig"]["defaults"]["unit"] == by_base_unit[unit]
-
-
-@each_panel
-def test_no_null_stands_where_grafana_expects_a_value(name: str, panel: dict[str, Any]) -> None:
-    found = json.dumps(panel).replace('"value": null', "")
-
-    assert "null" not in found
 
 
 def test_links_between_dashboards_lead_to_dashboards_that_exist() -> None:

@@ -165,7 +165,9 @@ def test_empty_lists_are_filled() -> None:
 def test_a_receiver_of_our_name_is_refused() -> None:
     once = merged(THEIRS, OURS)
 
-    with pytest.raises(SettingsError, match="receiver railwatch-bridge is there already"):
+    with pytest.raises(
+        SettingsError, match=r"line \d+: receiver railwatch-bridge is there already"
+    ):
         merged(once, OURS)
 
 
@@ -174,7 +176,7 @@ def test_a_receiver_of_our_name_is_refused() -> None:
     [
         ("", "the file is no mapping"),
         ("receivers: []", "route is no mapping"),
-        ("route: {}\nreceivers: 3", "receivers is no list"),
+        ("route: {}\nreceivers: 3", "line 2: receivers is no list"),
         ("route: {}\nreceivers: [3]", "a receiver is no mapping"),
         ("a: [", "not YAML"),
     ],

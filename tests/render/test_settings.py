@@ -5,6 +5,7 @@ import pytest
 
 from alerts.tuning import expression
 from catalog.verdicts import Verdict
+from render.lines import line_of
 from render.reading import SettingsError
 from render.settings import Settings, load
 
@@ -179,6 +180,60 @@ def test_what_makes_no_sense_is_refused_with_file_key_and_remedy(
 
     assert message.startswith(str(tmp_path / "render.toml"))
     assert complaint in message
+
+
+TEXT = """\
+runbook_url = "https://x/{alert}"
+[prometheus]
+  scrape_interval = "15s" # a comment
+  scrape.port = 1
+
+["alerts".RdmaLinkFlapping]
+for = "2m"
+thresholds = { times = 5, windw = "2h" }
+[alerts.'ExporterDown'.thresholds] # memory = 3
+memory = "1h"
+[[alertmanager.people.slack_configs]]
+channel = "#gpu"
+[scrape]
+files = [
+  "a = b",
+]
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("runbook_url", 1),
+        ("prometheus.scrape_interval", 3),
+        ("prometheus.scrape.port", 4),
+        ("prometheus.evaluation_interval", 2),
+        ("alerts.RdmaLinkFlapping.for", 7),
+        ("alerts.RdmaLinkFlapping.thresholds.windw", 8),
+        ("alerts.ExporterDown.thresholds.memory", 10),
+        ("alerts.ExporterDown.soak", None),
+        ("alertmanager.people.slack_configs[0].channel", 12),
+        ("scrape.files[0]", 14),
+        ("grafana.folder", None),
+    ],
+)
+def test_a_key_is_found_by_its_line(key: str, line: int | None) -> None:
+    assert line_of(TEXT, key) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\n[promtheus]\n", 2),
+        ('[prometheus]\nevaluation_interval = "15s"\nscrape_interval = 5\n', 3),
+        ('[alerts.GpuFellOffBus]\nsoak = "20s"\n', 2),
+        ('a = 1\n\n[prometheus\nx = "y"\n', 3),
+        ('[scrape]\ndiscovery = "file"\n', 1),
+    ],
+)
+def test_an_error_names_the_line(tmp_path: Path, text: str, line: int) -> None:
+    assert refused(tmp_path, text).startswith(f"{tmp_path / 'render.toml'}:{line}: ")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -61,18 +61,29 @@ def test_a_foreign_file_in_the_way_is_named_and_nothing_is_written(tmp_path: Pat
     (tmp_path / "a").mkdir()
     (tmp_path / "a/one.yaml").write_text("theirs", encoding="utf-8")
 
-    with pytest.raises(ProgramError, match=r"not rendered by us: a/one\.yaml\. Move"):
+    with pytest.raises(ProgramError, match=r"not rendered by us: a/one\.yaml:1\. Move"):
         write(tmp_path, FILES)
 
     assert tree(tmp_path) == {"a/one.yaml": b"theirs"}
     assert not (tmp_path / MANIFEST).exists()
 
 
+@pytest.mark.parametrize(
+    ("edited", "line"), [("a\nb\nX\n", 3), ("X\nb\nc\n", 1), ("a\nb\nc\nX\n", 4), ("a\n", 2)]
+)
+def test_the_first_line_that_differs_is_named(tmp_path: Path, edited: str, line: int) -> None:
+    write(tmp_path, {"one.yaml": b"a\nb\nc\n"})
+    (tmp_path / "one.yaml").write_text(edited, encoding="utf-8")
+
+    with pytest.raises(ProgramError, match=rf"by hand .*: one\.yaml:{line}\."):
+        write(tmp_path, {"one.yaml": b"a\nb\nc\n"})
+
+
 def test_a_file_changed_by_hand_is_named_and_nothing_is_written(tmp_path: Path) -> None:
     write(tmp_path, FILES)
     (tmp_path / "a/one.yaml").write_text("edited", encoding="utf-8")
 
-    with pytest.raises(ProgramError, match=r"by hand .*: a/one\.yaml\. .*render\.toml"):
+    with pytest.raises(ProgramError, match=r"by hand .*: a/one\.yaml:1\. .*render\.toml"):
         write(tmp_path, FILES | {"a/one.yaml": b"new\n", "a/b/two.json": b"[]\n"})
 
     assert tree(tmp_path) == {"a/one.yaml": b"edited", "a/b/two.json": b"{}\n"}

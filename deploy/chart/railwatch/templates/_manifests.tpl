@@ -37,13 +37,21 @@ is written twice. `include` returns text alone, so lists and objects travel as J
 {{- include "railwatch.objects" (dict "root" .root "text" (include "railwatch.manifest" .)) -}}
 {{- end -}}
 
-{{/* The objects of a rendered file, in the namespace of the release. */}}
+{{/*
+The objects of a rendered file, in the namespace of the release: they name it where the bridge is told of
+alerts, and where fabrics are looked for.
+*/}}
 {{- define "railwatch.rendered" -}}
-{{- $objects := include "railwatch.objects" (dict "root" .root "text" (include "railwatch.file" .)) | fromJsonArray -}}
-{{- range $objects }}
+{{- $namespace := .root.Release.Namespace -}}
+{{- $bridge := "//railwatch-bridge.railwatch:" -}}
+{{- $text := include "railwatch.file" . | replace $bridge (printf "//railwatch-bridge.%s:" $namespace) -}}
+{{- range include "railwatch.objects" (dict "root" .root "text" $text) | fromJsonArray }}
 ---
-{{- $_ := set .metadata "namespace" $.root.Release.Namespace }}
+{{- $_ := set .metadata "namespace" $namespace }}
 {{- $_ := set .metadata "labels" (merge .metadata.labels $.root.Values.monitoring.labels) }}
+{{- if eq .kind "ScrapeConfig" }}
+{{- range .spec.kubernetesSDConfigs }}{{ $_ := set .namespaces "names" (list $namespace) }}{{ end }}
+{{- end }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
