@@ -140,7 +140,9 @@ class Scratch:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXTRAS)
-def test_the_steps_make_a_program_that_runs(name: str, tmp_path: Path) -> None:
+def test_the_steps_make_a_program_that_runs(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     scratch = Scratch(tmp_path)
 
     scratch.do("wheel")
@@ -152,5 +154,6 @@ def test_the_steps_make_a_program_that_runs(name: str, tmp_path: Path) -> None:
     )
     assert said.stdout == f"railwatch-{name} {catalog.__version__} (commit 0123456789ab)\n"
     size = sum(file.lstat().st_size for file in (tmp_path / "opt").rglob("*"))
-    print(f"{name}: {size / 2**20:.0f} MiB on top of Python's own image")
+    with capsys.disabled():
+        print(f"\n{name}: {size / 2**20:.0f} MiB on top of Python's own image")
     assert not list((tmp_path / "opt").rglob("pip/__main__.py"))
