@@ -67,6 +67,7 @@ bench: setup ## Measure, as ratios to a peer in the same run
 	$(BIN)/python -m pytest --benchmark-only tests/benchmarks $(PYTEST)
 
 golden: $(VENV)/.ready docs ## Write again what the tests compare with
+	$(BIN)/python -m tests.render.golden
 	$(BIN)/python -m render.stable
 	$(BIN)/ruff format .
 

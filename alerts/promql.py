@@ -7,6 +7,7 @@ series there fails the whole rule, for every node at once.
 
 import inspect
 import math
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,6 +26,9 @@ COVERAGE = 0.9
 
 SOME = (".+",)
 """A matcher's value: any but the empty one."""
+
+_WORD = re.compile(r"\w+")
+"""A value that means the same as a regular expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ def _several(value: str | tuple[str, ...]) -> tuple[str, ...]:
 
 def _matcher(label: str, value: str | tuple[str, ...]) -> str:
     values = _several(value)
-    return f'{label}{"=" if len(values) == 1 else "=~"}"{"|".join(values)}"'
+    exact = isinstance(value, str) or (len(values) == 1 and _WORD.fullmatch(values[0]))
+    return f'{label}{"=" if exact else "=~"}"{"|".join(values)}"'
 
 
 def up(job: str) -> Series:

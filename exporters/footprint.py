@@ -52,10 +52,10 @@ def _count_no_more() -> None:
         while pending:
             one = pending.pop()
             count = _count(one)
-            if count.value != mark and not isinstance(one, FrameType):
+            if count.value != mark and type(one) is not FrameType:
                 count.value = mark
                 pending.extend(gc.get_referents(one))
-                if isinstance(one, CodeType):  # the collector does not know what these refer to
+                if type(one) is CodeType:  # the collector does not know what these refer to
                     pending.append(one.co_consts)
 
 

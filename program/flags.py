@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import math
 import re
+import sys
 import types
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -11,10 +12,12 @@ from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type
 from catalog.wire import PREFIX
 from program.durations import format_duration, parse_duration
 from program.errors import UsageError
-from program.reference import FLAG, PrintPage
 from program.version import version
 
 T = TypeVar("T")
+
+PAGE = "--help-markdown"
+"""The flag, not shown in --help, by which a program prints its page of docs/flags/."""
 
 _DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
@@ -77,6 +80,23 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see {self.prog} --help")
 
 
+class _PrintPage(argparse.Action):
+    """Prints the page of the parser that it stands in, and ends the program."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,  # noqa: ARG002 - argparse's own signature
+        values: str | Sequence[Any] | None,  # noqa: ARG002 - as above
+        option_string: str | None = None,  # noqa: ARG002 - as above
+    ) -> None:
+        """Print, and exit with 0."""
+        from program.reference import page  # noqa: PLC0415 - for the documentation alone
+
+        sys.stdout.write(page(parser))
+        parser.exit()
+
+
 def parser(prog: str, description: str, epilog: str | None = None) -> Parser:
     """Return a parser with `--version` and the page of its flags, ready for `add_flags`."""
     made = Parser(
@@ -87,7 +107,7 @@ def parser(prog: str, description: str, epilog: str | None = None) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--version", action="version", version=f"{prog} {version()}")
-    made.add_argument(FLAG, action=PrintPage, nargs=0, help=argparse.SUPPRESS)
+    made.add_argument(PAGE, action=_PrintPage, nargs=0, help=argparse.SUPPRESS)
     return made
 
 

@@ -5,32 +5,13 @@ The page is made from the parser that reads the command line, so that it cannot 
 
 import argparse
 import re
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-FLAG = "--help-markdown"
-
-_NOT_TOLD = {"help", "version", FLAG.removeprefix("--").replace("-", "_")}
+_NOT_TOLD = {"help", "version", "help_markdown"}
 """Every program has these, and they tell nothing of it."""
 
 _DEFAULT = re.compile(r"^(?P<text>.*) \(default: (?P<default>.*)\)$", re.DOTALL)
 _NONE = "\N{EN DASH}"
-
-
-class PrintPage(argparse.Action):
-    """Prints the page of the parser that it stands in, and ends the program."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,  # noqa: ARG002 - argparse's own signature
-        values: str | Sequence[Any] | None,  # noqa: ARG002 - as above
-        option_string: str | None = None,  # noqa: ARG002 - as above
-    ) -> None:
-        """Print, and exit with 0."""
-        sys.stdout.write(page(parser))
-        parser.exit()
 
 
 def page(parser: argparse.ArgumentParser) -> str:

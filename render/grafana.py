@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
+from alerts.discovery import all_alerts
 from dashboards import importable, managed
 from dashboards.alerting import EVALUATION_STEP, without
 from render.settings import GrafanaSettings, Settings
@@ -35,7 +36,8 @@ def alerting(
     for path, group in groups.items():
         made = managed(group, interval=interval, folder=to.folder, datasource=to.data_source)
         yield f"alerting/{PurePosixPath(path).stem}.json", as_json(made)
-    if off := sorted(name for name, change in settings.alerts.items() if change.off):
+    kept = {rule["alert"] for group in groups.values() for rule in group["rules"]}
+    if off := sorted({alert.name for alert in all_alerts()} - kept):
         yield "alerting/off.json", as_json(without(off))
 
 

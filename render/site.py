@@ -1,7 +1,7 @@
 """What `mkdocs build` does otherwise for us: the hooks that mkdocs.yml names.
 
-The same files are read on a forge and as a site. So headings get the anchors that forges give them, and
-links to files outside of docs/, which the site does not have, become the names of those files.
+The same files are read on a forge and as a site. So headings get the anchors that forges give
+them, and links to files outside of docs/, which the site does not have, become those files' names.
 """
 
 import posixpath
@@ -12,7 +12,7 @@ _LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]+)(?:#[^)]*)?
 
 
 def slugify(text: str, separator: str = "-") -> str:
-    """Return a heading's anchor: letters of any script, digits, `_` and `-` stay, blanks become `-`."""
+    """Return a heading's anchor: letters of any script, digits, `_`, `-` stay, blanks are `-`."""
     return re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", separator)
 
 

@@ -7,15 +7,14 @@ It stands here because only the testbed may know every program.
 """
 
 import io
-import runpy
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
+from importlib import import_module
 from pathlib import Path
 
 from program.errors import ProgramError, run
-from program.flags import parser
-from program.reference import FLAG
+from program.flags import PAGE, parser
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "flags"
 
@@ -47,10 +46,10 @@ def _page(package: str, commands: Sequence[str]) -> tuple[str, str]:
 def _told(package: str, *command: str) -> str:
     """Return what a program prints of its flags."""
     printed, arguments = io.StringIO(), sys.argv
-    sys.argv = [package, *command, FLAG]
+    sys.argv = [package, *command, PAGE]
     try:
         with redirect_stdout(printed):
-            runpy.run_module(package, run_name="__main__")
+            import_module(f"{package}.__main__").main()
     except SystemExit as end:
         if end.code:
             raise ProgramError(f"{' '.join(sys.argv)} ended with {end.code}") from None

@@ -1,5 +1,7 @@
 """The container runtime fails to make, start or network containers."""
 
+from datetime import timedelta
+
 from alerts.devices import shown
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import KUBELET, WINDOW, failing, failures, failures_seen, of_node, rate
@@ -20,6 +22,7 @@ ALERT = Alert(
     device=DEVICE,
     expr=failing(FAILED, rate(EVERY, NODE, "operation_type"), NODE, "operation_type"),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="warning",
     summary=f"{DEVICE.title} fails",
     description=(

@@ -1,5 +1,7 @@
 """Calls of sidecars to a CSI driver's controller fail."""
 
+from datetime import timedelta
+
 from alerts.devices import shown
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import WINDOW, about, failing, failures, failures_seen, part, rate
@@ -21,6 +23,7 @@ ALERT = Alert(
     needs_fleet=True,
     expr=failing(FAILED, rate(EVERY, "driver_name"), "driver_name"),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="warning",
     summary=f"{DEVICE.title} fails",
     description=(

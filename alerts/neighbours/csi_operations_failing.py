@@ -3,6 +3,8 @@
 What a driver does not implement is asked of it all the same, and is no failure.
 """
 
+from datetime import timedelta
+
 from alerts.devices import shown
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import KUBELET, WINDOW, about, failing, failures, failures_seen, part, rate
@@ -24,6 +26,7 @@ ALERT = Alert(
     needs_fleet=True,
     expr=failing(FAILED, rate(EVERY, "driver_name"), "driver_name"),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="warning",
     summary=f"{DEVICE.title} fails on nodes",
     description=(

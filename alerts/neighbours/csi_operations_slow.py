@@ -1,5 +1,7 @@
 """Mounting volumes of a CSI driver takes long."""
 
+from datetime import timedelta
+
 from alerts.devices import shown
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import KUBELET, WINDOW, about, seconds, slow, slow_seen
@@ -19,6 +21,7 @@ ALERT = Alert(
     needs_fleet=True,
     expr=slow(CSI_OPERATIONS, "driver_name", method_name=MOUNTS),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="warning",
     summary=f"{DEVICE.title} mounts slowly",
     description=(

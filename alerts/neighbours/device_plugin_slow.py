@@ -1,5 +1,7 @@
 """A device plugin takes long to give devices to a container."""
 
+from datetime import timedelta
+
 from alerts.devices import shown
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import KUBELET, WINDOW, of_node, seconds, slow, slow_seen
@@ -17,6 +19,7 @@ ALERT = Alert(
     device=DEVICE,
     expr=slow(PLUGIN_ALLOCATION, NODE, "resource_name"),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="warning",
     summary=f"{DEVICE.title} takes long to give devices",
     description=(

@@ -1,5 +1,7 @@
 """Dragonfly's clients fail to download."""
 
+from datetime import timedelta
+
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import WINDOW, about, failing, failures, failures_seen, rate
 from alerts.promql import Series
@@ -16,6 +18,7 @@ ALERT = Alert(
     needs_fleet=True,
     expr=failing(FAILED, f"({rate(EVERY)} > 0)"),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="warning",
     summary="Downloads by Dragonfly fail",
     description=(

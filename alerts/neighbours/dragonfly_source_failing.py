@@ -1,5 +1,7 @@
 """The registry fails the requests of Dragonfly's clients."""
 
+from datetime import timedelta
+
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import WINDOW, about, failing, failures, failures_seen, rate
 from alerts.promql import Series
@@ -15,6 +17,7 @@ ALERT = Alert(
     needs_fleet=True,
     expr=failing(FAILED, f"({rate(EVERY)} > 0)"),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="warning",
     summary="The registry fails Dragonfly's requests",
     description=(

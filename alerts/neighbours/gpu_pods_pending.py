@@ -11,6 +11,7 @@ from alerts.devices import shown
 from alerts.model import Alert, Moment, Scenario, Signal, Threshold
 from alerts.neighbouring import GPU_RESOURCE, OWN_GUESS, STATE, of_namespace, summed
 from alerts.promql import Series, by, select
+from catalog.conditions import CONDITIONS
 from catalog.labels import CLUSTER, NAMESPACE, NODE, POD
 from catalog.neighbours import ALLOCATABLE
 from catalog.neighbours_nodes import (
@@ -21,28 +22,20 @@ from catalog.neighbours_nodes import (
     POD_REQUESTS,
     POD_UNSCHEDULABLE,
 )
+from catalog.wire import key
 
 GPUS = select(POD_REQUESTS, resource=GPU_RESOURCE)
 BOUND = Series(POD_REQUESTS.name, (*GPUS.matchers, f'{NODE}!=""'))
 ALIVE = select(POD_PHASE, phase=("Pending", "Running"))
 HAS = select(ALLOCATABLE, resource=GPU_RESOURCE)
-FENCED = Series(NODE_TAINT.name, ('key=~"railwatch.io/.+"', 'effect=~"NoSchedule|NoExecute"'))
+FENCED = select(
+    NODE_TAINT,
+    key=tuple(key(condition.taint) for condition in CONDITIONS),
+    effect=("NoSchedule", "NoExecute"),
+)
 READY = select(NODE_CONDITION, condition="Ready", status="true")
 POD_KEYS = by(CLUSTER, NAMESPACE, POD)
 NODE_KEYS = by(CLUSTER, NODE)
-FREE = f"""
-            {summed(str(HAS), NODE)}
-            - on ({NODE_KEYS})
-            (
-              {summed(f"{BOUND} and on ({POD_KEYS}) {ALIVE} == 1", NODE)}
-              or
-              0 * {summed(str(HAS), NODE)}
-            )
-            and on ({NODE_KEYS}) {READY} == 1
-            unless on ({NODE_KEYS}) {NODE_CORDONED.name} == 1
-            unless on ({NODE_KEYS}) {FENCED}
-"""
-
 DEVICE = of_namespace(f"Namespace {shown(NAMESPACE)}", STATE)
 
 
@@ -67,7 +60,18 @@ ALERT = Alert(
             and on ({POD_KEYS}) {Series(POD_UNSCHEDULABLE.name)} == 1
           )
           <= on ({CLUSTER}) group_left ()
-          max by ({CLUSTER}) ({FREE})
+          max by ({CLUSTER}) (
+            {summed(str(HAS), NODE)}
+            - on ({NODE_KEYS})
+            (
+              {summed(f"{BOUND} and on ({POD_KEYS}) {ALIVE} == 1", NODE)}
+              or
+              0 * {summed(str(HAS), NODE)}
+            )
+            and on ({NODE_KEYS}) {READY} == 1
+            unless on ({NODE_KEYS}) {NODE_CORDONED.name} == 1
+            unless on ({NODE_KEYS}) {FENCED}
+          )
         ) >= $pods
         """,
     hold=timedelta(minutes=30),
@@ -76,7 +80,8 @@ ALERT = Alert(
     description=(
         f"In {DEVICE.title} at least $pods pods have found no place for half an hour, though a "
         "ready node has as many GPUs free as one of them wants. Look at what the scheduler says: "
-        "node selector, taint, volume, CPU or memory keeps them off, not the number of GPUs."
+        "node selector, taint, volume, CPU, memory or "
+        "the rest of a gang keeps them off, not the number of GPUs."
     ),
     why="GPUs that are paid for stand idle beside work that wants them.",
     first_step="Run kubectl describe pod on one of them and read its last FailedScheduling.",

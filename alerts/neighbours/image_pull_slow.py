@@ -1,5 +1,7 @@
 """Pulling images takes long."""
 
+from datetime import timedelta
+
 from alerts.devices import shown
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import KUBELET, WINDOW, of_node, seconds, slow, slow_seen
@@ -13,6 +15,7 @@ ALERT = Alert(
     device=DEVICE,
     expr=slow(IMAGE_PULL, NODE),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="info",
     summary=f"Images are pulled slowly on {DEVICE.title}",
     description=(

@@ -1,5 +1,7 @@
 """Transactions of a JuiceFS volume with its metadata engine take long."""
 
+from datetime import timedelta
+
 from alerts.devices import shown
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import WINDOW, about, seconds, slow, slow_seen
@@ -19,6 +21,7 @@ ALERT = Alert(
     needs_fleet=True,
     expr=slow(JUICEFS_TRANSACTIONS, "vol_name"),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="warning",
     summary=f"The metadata of {DEVICE.title} is slow",
     description=(

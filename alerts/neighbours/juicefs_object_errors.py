@@ -1,5 +1,7 @@
 """Requests of a JuiceFS volume to its object store fail."""
 
+from datetime import timedelta
+
 from alerts.devices import shown
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import WINDOW, about, failing, failures, failures_seen, part, rate
@@ -22,6 +24,7 @@ ALERT = Alert(
     needs_fleet=True,
     expr=failing(FAILED, f"({rate(EVERY, 'vol_name')} > 0)", "vol_name"),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="warning",
     summary=f"Requests of {DEVICE.title} to its object store fail",
     description=(

@@ -1,5 +1,7 @@
 """Reads of lazily pulled images fail."""
 
+from datetime import timedelta
+
 from alerts.devices import shown
 from alerts.model import Alert, Rising, Scenario, Signal, Threshold
 from alerts.neighbouring import WINDOW, increase, of_instance
@@ -17,6 +19,7 @@ ALERT = Alert(
     needs_fleet=True,
     expr=f"{increase(READS, INSTANCE)} >= $errors",
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="warning",
     summary=f"Containers of {DEVICE.title} cannot read their image",
     description=(

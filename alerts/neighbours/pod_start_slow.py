@@ -4,6 +4,8 @@ Not the start-up SLI of Kubernetes, which counts from the pod's creation and so 
 waiting for its place for a slow start.
 """
 
+from datetime import timedelta
+
 from alerts.devices import shown
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import KUBELET, WINDOW, of_node, seconds, slow, slow_seen
@@ -17,6 +19,7 @@ ALERT = Alert(
     device=DEVICE,
     expr=slow(POD_START_SEEN, NODE),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="info",
     summary=f"Pods start slowly on {DEVICE.title}",
     description=(

@@ -1,5 +1,7 @@
 """Making a pod's sandbox takes long: the network plugin, as a rule."""
 
+from datetime import timedelta
+
 from alerts.devices import shown
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import KUBELET, WINDOW, of_node, seconds, slow, slow_seen
@@ -13,6 +15,7 @@ ALERT = Alert(
     device=DEVICE,
     expr=slow(SANDBOX, NODE),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="warning",
     summary=f"Pods get their network slowly on {DEVICE.title}",
     description=(

@@ -1,5 +1,7 @@
 """Terway fails to give pods their network."""
 
+from datetime import timedelta
+
 from alerts.devices import shown
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import WINDOW, failing, failures, failures_seen, of_instance, part, rate
@@ -16,6 +18,7 @@ ALERT = Alert(
     needs_fleet=True,
     expr=failing(FAILED, rate(EVERY, INSTANCE), INSTANCE),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="warning",
     summary=f"{DEVICE.title} fails to give pods their network",
     description=(

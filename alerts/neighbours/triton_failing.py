@@ -1,5 +1,7 @@
 """A model that Triton serves does not answer."""
 
+from datetime import timedelta
+
 from alerts.devices import shown
 from alerts.model import Alert, Scenario
 from alerts.neighbouring import WINDOW, failing, failures, failures_seen, of_namespace, rate
@@ -17,6 +19,7 @@ ALERT = Alert(
     needs_fleet=True,
     expr=failing(FAILED, f"({rate(SERVED, *KEYS)} + {rate(FAILED, *KEYS)})", *KEYS),
     notices=WINDOW,
+    hold=timedelta(minutes=5),
     severity="warning",
     summary=f"Requests to {DEVICE.title} fail",
     description=(

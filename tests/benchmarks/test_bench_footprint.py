@@ -7,6 +7,7 @@ stands beside what it should be.
 import base64
 import http.client
 import os
+import platform
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -96,7 +97,7 @@ def tell_cost(running: Exporter, show: Show, most: int) -> None:
     ]
     total = sum(size for _, size, _ in sizes)
     worker = max((size, own) for which, size, own in sizes if which == "rw-gpu")
-    show(f"PSS {total:.1f} MiB (target {most}): ")
+    show(f"PSS {total:.1f} MiB (target {most}; Python {platform.python_version()}): ")
     show(f"  the program {sizes[0][1]:.1f}, of which its own {sizes[0][2]:.1f};")
     show(f"  a GPU's worker {worker[0]:.1f} at most, of which its own {worker[1]:.1f}")
     show(f"processor {100 * share:.2f} % of a core (target 3)")

@@ -12,9 +12,14 @@ from render import tree
 from render.settings import PrometheusSettings, Settings
 
 SECOND = timedelta(seconds=1)
+SOAK = 20 * SECOND
+
 SETTINGS = Settings(
     prometheus=PrometheusSettings(scrape_interval=5 * SECOND, evaluation_interval=2 * SECOND),
-    alerts={alert.name: AlertSettings(hold=timedelta(0)) for alert in all_alerts()},
+    alerts={
+        alert.name: AlertSettings(hold=timedelta(0), soak=SOAK if alert.proof else None)
+        for alert in all_alerts()
+    },
     prices={"p5.48xlarge": 6.9, "8xh100.onprem": 2.2},
     teams={"research": "foundation", "vision": "perception"},
 )

@@ -1,13 +1,12 @@
 """The little of kubectl that README and quick start use, for machines that have none.
 
-apply -f FILE, apply -k FOLDER, get nodes. All else ends with an error. The API server's addresses and
-certificates come from KUBECONFIG.
+apply -f FILE, apply -k FOLDER, get nodes. All else ends with an error. Where the API server is, and
+the certificates, come from KUBECONFIG.
 """
 
 import argparse
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import yaml
@@ -57,4 +56,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -11,7 +11,9 @@ ABROAD = ("http://", "https://", "mailto:")
 
 def lost(of: Page) -> list[str]:
     """Return the links of a page whose file, or heading in it, does not exist."""
-    return [target for target in of.targets() if not target.startswith(ABROAD) and not leads(of, target)]
+    return [
+        target for target in of.targets() if not target.startswith(ABROAD) and not leads(of, target)
+    ]
 
 
 def leads(of: Page, target: str) -> bool:
@@ -39,13 +41,21 @@ def test_every_link_and_anchor_exists() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[a](no.md)", "![a](docs/pictures/no.png)", "[a](README.md#no)", "[a](#no)", "[a](Makefile#x)"],
+    [
+        "[a](no.md)",
+        "![a](docs/pictures/no.png)",
+        "[a](README.md#no)",
+        "[a](#no)",
+        "[a](Makefile#x)",
+    ],
 )
 def test_a_link_that_leads_nowhere_is_found(text: str) -> None:
     assert len(lost(Page(name="any.md", text=f"# Title\n\n{text}\n"))) >= 1
 
 
-@pytest.mark.parametrize("text", ["[a](#title-1)", "`[a](no.md)`", "```sh\n[a](no.md)\n```", "[a](docs)"])
+@pytest.mark.parametrize(
+    "text", ["[a](#title-1)", "`[a](no.md)`", "```sh\n[a](no.md)\n```", "[a](docs)"]
+)
 def test_what_is_no_link_or_leads_is_left_alone(text: str) -> None:
     of = Page(name="any.md", text=f"# Title\n\n# `Title`\n\n{text}\n")
 

@@ -13,7 +13,15 @@ from tests.docs.pages import ROOT
 
 
 def build(config: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", config]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--config-file",
+        config,
+    ]
     return subprocess.run(
         [*command, "--site-dir", out], capture_output=True, text=True, check=False, cwd=ROOT
     )

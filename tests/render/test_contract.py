@@ -1,11 +1,13 @@
 """What is rendered meets those who read it: the bridge, the exporter, the manifests."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from alerts.discovery import all_alerts
+from alerts.scrape import ScrapeSettings
 from exporters.registry import FAMILIES
 from health_bridge.proofs import load
 from health_bridge.server import WEBHOOK
@@ -54,6 +56,37 @@ def test_the_exporters_pods_are_found_by_label_and_port() -> None:
 
     assert monitor["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
     assert monitor["podMetricsEndpoints"][0]["port"] in ports
+
+
+def test_the_fabrics_exporter_is_found_and_keeps_its_name_over_roll_outs() -> None:
+    template = deployed("exporter/fabric/deployment.yaml")
+    spec = yaml.safe_load(files(Settings())["kubernetes/scrapeconfig-fabric.yaml"])["spec"]
+    (discovery,) = spec["kubernetesSDConfigs"]
+    (selector,) = discovery["selectors"]
+    running, port, instance = spec["relabelings"]
+    ports = {port["name"] for each in template["spec"]["containers"] for port in each["ports"]}
+
+    name, _, value = selector["label"].partition("=")
+    assert template["metadata"]["labels"][name] == value == spec["jobName"]
+    assert running["sourceLabels"] == ["__meta_kubernetes_pod_phase"]
+    assert port["regex"] in ports
+    assert instance["targetLabel"] == "instance"
+    replica_set = re.fullmatch(instance["regex"], "railwatch-fabric-west-6c5d8f7b94")
+    assert replica_set
+    assert replica_set[1] == "railwatch-fabric-west"
+
+
+def test_exporters_outside_the_cluster_are_scraped_and_not_monitored_as_pods() -> None:
+    outside = ScrapeSettings(discovery="file", files=("/etc/targets/*.yaml",))
+
+    made = files(Settings(scrape=outside))
+
+    spec = yaml.safe_load(made["kubernetes/scrapeconfig.yaml"])["spec"]
+    (job, *_) = yaml.safe_load(made["prometheus/scrape.yaml"])["scrape_configs"]
+    assert spec["fileSDConfigs"] == job["file_sd_configs"]
+    assert (spec["jobName"], spec["honorLabels"]) == (job["job_name"], job["honor_labels"])
+    assert "kubernetes/podmonitor.yaml" not in made
+    assert "kubernetes/podmonitor-railwatch-bridge.yaml" in made
 
 
 def test_the_bridge_mounts_the_rendered_proofs() -> None:

@@ -56,8 +56,9 @@ EXPOSED = {plain(name): labels for name, labels in exposed().items()}
 
 def read(alert: Alert) -> Iterator[tuple[str, Foreign]]:
     for selector in selectors(alert):
-        assert selector.name in by_series(), f"{selector.name} is nobody's"
-        yield selector.name, by_series()[selector.name]
+        name = selector.name or ""
+        assert name in by_series(), f"{name} is nobody's"
+        yield name, by_series()[name]
 
 
 @each_alert
