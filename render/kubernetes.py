@@ -91,7 +91,7 @@ def _scraped(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
     intervals, namespace = settings.prometheus.intervals, settings.kubernetes.namespace
     if settings.scrape.discovery == "file":
         job = scrape.exporters(settings.scrape, intervals, namespace)
-        yield "scrapeconfig.yaml", _scrape_config(settings, job)
+        yield f"scrapeconfig-{EXPORTER_JOB}.yaml", _scrape_config(settings, job)
     else:
         spec = scrape.pod_monitor(settings.scrape, intervals)
         yield "podmonitor.yaml", _monitor(settings, EXPORTER_JOB, spec)

@@ -81,7 +81,7 @@ def test_exporters_outside_the_cluster_are_scraped_and_not_monitored_as_pods() -
 
     made = files(Settings(scrape=outside))
 
-    spec = yaml.safe_load(made["kubernetes/scrapeconfig.yaml"])["spec"]
+    spec = yaml.safe_load(made["kubernetes/scrapeconfig-railwatch-exporter.yaml"])["spec"]
     (job, *_) = yaml.safe_load(made["prometheus/scrape.yaml"])["scrape_configs"]
     assert spec["fileSDConfigs"] == job["file_sd_configs"]
     assert (spec["jobName"], spec["honorLabels"]) == (job["job_name"], job["honor_labels"])
