@@ -19,7 +19,8 @@ pytestmark = pytest.mark.cluster
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 USER = "system:serviceaccount:railwatch:railwatch-bridge"
-PARAMETERS = "/api/v1/namespaces/railwatch/configmaps/railwatch-bridge-admission"
+BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+NO_EXECUTE = f"{BINDINGS}/railwatch-bridge-no-execute"
 RULES = "/apis/resource.k8s.io/v1beta2/devicetaintrules"
 FREE = {"kind": "ClusterRole", "name": "cluster-admin", "apiGroup": "rbac.authorization.k8s.io"}
 
@@ -227,7 +228,12 @@ def test_the_bridge_may_not(what: str, bridge: Api, cluster: Cluster, node: dict
 
 def test_the_policy_knows_the_types_of_the_catalogue_and_no_other() -> None:
     documents = yaml.safe_load_all((DEPLOY / "bridge" / "admission.yaml").read_text())
-    (policy,) = (each for each in documents if "variables" in each.get("spec", {}))
+    (policy,) = (
+        each
+        for each in documents
+        if each["kind"] == "ValidatingAdmissionPolicy"
+        and each["metadata"]["name"] == "railwatch-bridge-nodes"
+    )
     (types,) = (each for each in policy["spec"]["variables"] if each["name"] == "types")
 
     assert re.findall(r"'(\w+)'", types["expression"]) == list(BY_TYPE)
@@ -240,6 +246,19 @@ def test_it_neither_creates_nor_deletes_nodes(bridge: Api, node: dict[str, Any])
         bridge.create(made)
     with pytest.raises(ApiError, match="neither creates nor deletes"):
         bridge.delete(NODE)
+
+
+def test_no_policy_has_a_parameter_without_which_nobody_could_write() -> None:
+    """The API server looks for parameters first, and only then whose request it is."""
+    policies = [
+        item
+        for file in (*DEPLOY.glob("bridge/*.yaml"), *DEPLOY.glob("scheduler/*.yaml"))
+        for item in yaml.safe_load_all(file.read_text(encoding="utf-8"))
+        if item is not None and "AdmissionPolicy" in item.get("kind", "")
+    ]
+
+    assert len(policies) > 6
+    assert not [item for item in policies if {"paramKind", "paramRef"} & {*item["spec"]}]
 
 
 def test_it_leaves_rules_of_others_alone(bridge: Api, cluster: Cluster) -> None:
@@ -255,12 +274,14 @@ def test_no_execute_is_let_through_once_its_owner_asks_for_it(
     bridge: Api, cluster: Cluster, node: dict[str, Any]
 ) -> None:
     cordoning = {"spec": {"unschedulable": True}}
-    cluster.api.merge(PARAMETERS, {"data": {"noExecute": "true"}})
+    binding = cluster.api.get(NO_EXECUTE)
+    cluster.api.delete(NO_EXECUTE)
     try:
         wait_until(lambda: refused(bridge, NODE, evicting()) == "", within=10)
         cordoned = refused(bridge, NODE, cordoning)
     finally:
-        cluster.api.merge(PARAMETERS, {"data": {"noExecute": "false"}})
+        del binding["metadata"]["resourceVersion"], binding["metadata"]["uid"]
+        cluster.api.create(binding)
     wait_until(lambda: "no NoExecute" in refused(bridge, NODE, evicting()), within=10)
     kept = cluster.node("gpu")["spec"]["taints"]
 
