@@ -12,6 +12,7 @@ from alerts.model import Alert
 from alerts.promql import Series, Window, select
 from alerts.tuning import Intervals, expression
 from catalog.compared import COMPARED
+from catalog.fleet import RECORDED
 from catalog.gpu import GPU_STATE
 from catalog.registry import by_name
 from tests.alerts.promtool import answer, question
@@ -69,7 +70,8 @@ def test_no_metric_is_named_that_the_catalogue_lacks(alert: Alert) -> None:
 
     used = names(expression(alert)) | names(query)
 
-    assert used <= {*by_name(), *COMPARED, "up", "railwatch:observed"}
+    recorded = {each.name for each in RECORDED}
+    assert used <= {*by_name(), *COMPARED, *recorded, "up", "railwatch:observed"}
 
 
 def test_the_document_says_what_the_bridge_reads() -> None:
