@@ -35,7 +35,7 @@ def marked(fit: str, of: str) -> str:
 def object_name(value: str) -> str:
     """Return a label's value as part of an object's name: lower case, and never another's."""
     lower = value.lower().replace("_", "-")
-    plain = re.sub(r"\.(?=[.-])|(?<=-)\.", "-", lower)
+    plain = re.sub(r"[.-]{2,}", lambda run: "-" * len(run[0]), lower)
     return plain if plain == value else marked(plain, value).lower()
 
 
