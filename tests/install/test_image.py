@@ -56,7 +56,9 @@ def test_what_runs_is_an_ordinary_user_and_brings_no_compiler_and_no_sources() -
     base, steps = stages()["program"]
     assert base == "${PYTHON}"
     assert ("USER", "65532:65532") in steps
-    for name in ("program", *EXTRAS):
+    (compiled,) = (words for word, words in steps if word == "RUN")
+    assert compiled.startswith("python -m compileall ")
+    for name in EXTRAS:
         assert not [step for step in stages()[name][1] if step[0] == "RUN"]
 
 
