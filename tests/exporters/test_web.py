@@ -1,13 +1,11 @@
 """The running program's own door: how many it serves at once, and to whom it opens."""
 
 import http.client
-import os
-import signal
 import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -17,8 +15,9 @@ from testbed.waiting import wait_until
 from tests.exporters.running import Exporter, Hardware, exporter, hardware
 
 AT_ONCE = 100
-WAITING = 40 - 8
-"""Of the forty, those that its eight threads do not have in hand."""
+THREADS = 8
+WAITING = 40 - THREADS
+"""Of the forty, those that its threads do not have in hand."""
 REQUEST = b"GET /metrics HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n"
 
 
@@ -34,24 +33,36 @@ def status(of: socket.socket) -> int:
     return int(of.recv(64).split()[1])
 
 
-def files(running: Exporter) -> int:
-    """Return how many files and sockets the program has open."""
-    return len(list(Path(f"/proc/{running.process.pid}/fd").iterdir()))
+def idle(running: Exporter) -> int:
+    """Return how many connections wait for a first word: those that its selector watches."""
+    watched = 0
+    for one in Path(f"/proc/{running.process.pid}/fdinfo").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            watched += one.read_text().count("tfd:")
+    return watched
 
 
 def test_of_more_than_forty_requests_at_once_the_rest_is_refused(machine: Hardware) -> None:
     with ExitStack() as closing, exporter(machine) as running:
         host, port = running.url.removeprefix("http://").split(":")
-        pid, before = running.process.pid, files(running)
-        crowd = [
-            closing.enter_context(socket.create_connection((host, int(port))))
-            for _ in range(AT_ONCE)
-        ]
-        wait_until(lambda: files(running) >= before + AT_ONCE, what="all connected")
-        os.kill(pid, signal.SIGSTOP)
+        before = idle(running)
+
+        def connect(count: int) -> list[socket.socket]:
+            made = [socket.create_connection((host, int(port))) for _ in range(count)]
+            return [closing.enter_context(one) for one in made]
+
+        slow, crowd = connect(THREADS), connect(AT_ONCE)
+        wait_until(lambda: idle(running) == before + THREADS + AT_ONCE, what="all connected")
+        for one in slow:
+            one.sendall(REQUEST[:20])
+        wait_until(
+            lambda: idle(running) == before + AT_ONCE, what="each thread in the hands of one"
+        )
         for one in crowd:
             one.sendall(REQUEST)
-        os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: idle(running) == before, what="the crowd waiting its turn")
+        for one in slow:
+            one.sendall(REQUEST[20:])
 
         told = Counter(status(one) for one in crowd)
 
