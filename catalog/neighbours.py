@@ -145,7 +145,7 @@ CSI_OPERATIONS = _kubelet(
     "csi_operations_seconds",
     "Time of the kubelet's calls to a CSI driver on the node.",
     *("driver_name", "method_name", "grpc_status_code", "migrated"),
-    source="kubernetes/kubernetes: pkg/volume/csi/csi_metrics.go",
+    source="kubernetes/kubernetes: pkg/volume/util/metrics.go",
 )
 
 KUBELET = (PLUGIN_REGISTRATIONS, PLUGIN_ALLOCATION, IMAGE_PULL, POD_START, CSI_OPERATIONS)
@@ -276,7 +276,7 @@ CALICO_ENDPOINTS = foreign(
     _GAUGE,
     "Pods whose network Calico looks after on a node.",
     labels=(NODE,),
-    source="projectcalico/calico: felix/calc/stats_collector.go",
+    source="projectcalico/calico: felix/calc/policy_resolver.go",
 )
 CALICO_FAILURES = foreign(
     "felix_int_dataplane_failures",

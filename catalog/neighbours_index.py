@@ -8,15 +8,18 @@ from catalog.metrics import Kind
 from catalog.neighbours import NEIGHBOURS
 from catalog.neighbours_jobs import JOB_NEIGHBOURS
 from catalog.neighbours_nodes import NODE_NEIGHBOURS
+from catalog.neighbours_serving import SERVING_NEIGHBOURS
+from catalog.neighbours_shown import SHOWN_NEIGHBOURS
 
 _PARTS = ("_bucket", "_count", "_sum")
+_BY_PART = (NEIGHBOURS, NODE_NEIGHBOURS, JOB_NEIGHBOURS, SERVING_NEIGHBOURS, SHOWN_NEIGHBOURS)
 
 
 @cache
 def by_program() -> Mapping[str, tuple[Foreign, ...]]:
     """Return the metrics by the program that exposes them; ValueError where one stands twice."""
     found: dict[str, tuple[Foreign, ...]] = {}
-    for part in (NEIGHBOURS, NODE_NEIGHBOURS, JOB_NEIGHBOURS):
+    for part in _BY_PART:
         for program, metrics in part.items():
             found[program] = (*found.get(program, ()), *metrics)
     names = [metric.name for metrics in found.values() for metric in metrics]

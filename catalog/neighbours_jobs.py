@@ -121,7 +121,7 @@ JUICEFS_REQUESTS = foreign(
 
 
 def _alluxio(name: str, text: str) -> Foreign:
-    source = "fluid-cloudnative/fluid: docs/en/operation/dataset_auto_scaling.md"
+    source = "Alluxio/alluxio: core/common/src/main/java/alluxio/metrics/MetricKey.java"
     return foreign(f"Cluster_{name}", _GAUGE, text, labels=(NAMESPACE,), source=source)
 
 

@@ -1,17 +1,15 @@
-"""Device plugins, CSI, network and operators: whether they run on every node that needs them."""
+"""Device plugins, CSI, network, certificates: whether nodes have what they need, and it works."""
 
 from catalog import neighbours
-from catalog.labels import NODE
 from dashboards import variables
-from dashboards.links import COMPONENTS_UID, to_node
-from dashboards.model import Board, Chart, Column, Panel, Section, Step, Unit
+from dashboards.links import COMPONENTS_UID
+from dashboards.model import Board, Chart, Column, Panel, Section, Unit
 from dashboards.panels import chart, table
-from dashboards.promql import Scope, fleet_scope, increase, quantile
-from dashboards.sections import faults
+from dashboards.promql import Scope, fleet_scope, increase
+from dashboards.sections import certificates, faults, network, plugins
 from dashboards.settings import Settings
 
 _NO_STATE = "kube-state-metrics is not scraped, or nothing of the kind runs."
-_NO_KUBELET = "No kubelet is scraped."
 _KINDS = (
     ".*(gpu|nvidia|dcgm|device-plugin|rdma|sriov|multus|csi|calico|cilium|terway|flannel"
     "|node-feature|network-operator|railwatch|kueue|volcano|fluid|juicefs|dragonfly|nydus).*"
@@ -26,13 +24,18 @@ def dashboard(settings: Settings) -> Board:
         uid=COMPONENTS_UID,
         title="railwatch / Components",
         description="Device plugins, CSI drivers, network and operators: whether they run on every "
-        "node that needs them, in one version, and answer in time.",
+        "node that needs them, in one version, and answer in time; which certificates end soon.",
         variables=(variables.cluster(settings),),
         sections=(
             Section(title="Coverage", panels=_coverage(scope)),
             Section(title="Versions and restarts", panels=_versions(scope)),
-            Section(title="Device plugins", panels=_plugins(scope)),
-            Section(title="Network (Calico)", panels=_network(scope)),
+            plugins.device_plugins(scope),
+            plugins.dra_drivers(scope),
+            network.runtime(scope),
+            certificates.certificates(scope),
+            network.calico(scope),
+            network.terway(scope),
+            network.tunnel(scope),
         ),
         annotations=(faults.fleet_annotation(scope),),
     )
@@ -125,68 +128,5 @@ def _versions(scope: Scope) -> tuple[Panel, ...]:
             none="No container was started again, or kube-state-metrics is not scraped.",
             view=Chart(bars=True, stacked=True),
             height=9,
-        ),
-    )
-
-
-def _plugins(scope: Scope) -> tuple[Panel, ...]:
-    devices = 'resource=~".*(gpu|rdma|hca).*"'
-    return (
-        chart(
-            "Devices that nodes can give",
-            f"{neighbours.ALLOCATABLE.help} A fall: a plugin is gone, or calls devices unwell.",
-            {
-                "{{resource}}": f"sum by (resource) "
-                f"({scope.select(neighbours.ALLOCATABLE, devices)})"
-            },
-            none=_NO_STATE,
-            width=8,
-        ),
-        chart(
-            "Giving devices, 99th percentile",
-            neighbours.PLUGIN_ALLOCATION.help,
-            {
-                "{{resource_name}}": quantile(
-                    scope, neighbours.PLUGIN_ALLOCATION, 0.99, "resource_name"
-                )
-            },
-            unit=Unit.SECONDS,
-            none="No kubelet is scraped, or no container asked for devices.",
-            steps=(Step(value=5, color="orange"),),
-            width=8,
-        ),
-        chart(
-            "Registrations",
-            f"{neighbours.PLUGIN_REGISTRATIONS.help} Shown: the increase in each window.",
-            {
-                "{{resource_name}}": f"sum by (resource_name) "
-                f"({increase(scope.select(neighbours.PLUGIN_REGISTRATIONS))})"
-            },
-            none=_NO_KUBELET,
-            view=Chart(bars=True, stacked=True),
-            width=8,
-        ),
-    )
-
-
-def _network(scope: Scope) -> tuple[Panel, ...]:
-    failures = f"sum by ({NODE}) ({increase(scope.select(neighbours.CALICO_FAILURES))})"
-    return (
-        chart(
-            "Pods in the network",
-            neighbours.CALICO_ENDPOINTS.help,
-            {"all nodes": f"sum({scope.select(neighbours.CALICO_ENDPOINTS)})"},
-            none="Calico's Felix is not scraped.",
-        ),
-        table(
-            "Nodes whose network could not be updated",
-            neighbours.CALICO_FAILURES.help,
-            (
-                Column(field=NODE, title="Node", link=to_node()),
-                Column(field="Value", title="Times, lately"),
-            ),
-            (f"topk(20, {failures} > 0)",),
-            none="No update failed, or Calico's Felix is not scraped.",
-            width=12,
         ),
     )

@@ -3,11 +3,13 @@
 from catalog import neighbours
 from catalog.foreign import Foreign
 from catalog.labels import NODE
+from catalog.neighbours_jobs import DRAGONFLY_SOURCE_REQUESTS
+from catalog.neighbours_nodes import POD_START_SEEN
 from dashboards import variables
 from dashboards.links import IMAGES_UID
 from dashboards.model import Board, Chart, Panel, Section, Step, Unit
 from dashboards.panels import bars, chart
-from dashboards.promql import Scope, fleet_scope, increase, quantile, rate
+from dashboards.promql import Scope, fleet_scope, increase, quantile, rate, share_of
 from dashboards.sections import faults
 from dashboards.settings import Settings
 
@@ -51,10 +53,12 @@ def _starting(scope: Scope) -> tuple[Panel, ...]:
         ),
         chart(
             "Starting a pod",
-            f"{neighbours.POD_START.help} Median and 95th percentile.",
+            f"{neighbours.POD_START.help} Median and 95th percentile. Seen: from when the kubelet "
+            "first sees the pod.",
             {
                 "median": quantile(scope, neighbours.POD_START, 0.5),
                 "95th percentile": quantile(scope, neighbours.POD_START, 0.95),
+                "95th percentile, seen": quantile(scope, POD_START_SEEN, 0.95),
             },
             unit=Unit.SECONDS,
             none=_NO_KUBELET,
@@ -78,6 +82,10 @@ def _peers(scope: Scope) -> tuple[Panel, ...]:
     def total(metric: Foreign) -> str:
         return f"sum({rate(scope.select(metric))})"
 
+    refused, asked = (
+        f"sum by (scheme, method) ({rate(scope.select(metric))})"
+        for metric in (neighbours.DRAGONFLY_SOURCE_FAILURES, DRAGONFLY_SOURCE_REQUESTS)
+    )
     tasks = total(neighbours.DRAGONFLY_TASKS)
     return (
         chart(
@@ -100,13 +108,11 @@ def _peers(scope: Scope) -> tuple[Panel, ...]:
         ),
         chart(
             "Requests to the registry that failed",
-            f"{neighbours.DRAGONFLY_SOURCE_FAILURES.help} Shown: the increase in each window.",
-            {
-                "{{scheme}} {{method}}": f"sum by (scheme, method) "
-                f"({increase(scope.select(neighbours.DRAGONFLY_SOURCE_FAILURES))})"
-            },
-            none=_NO_DRAGONFLY,
-            view=Chart(bars=True, stacked=True),
+            "Share of the requests that clients had to make of the registry itself.",
+            {"{{scheme}} {{method}}": share_of(refused, asked)},
+            unit=Unit.RATIO,
+            none="No Dragonfly client is scraped, or none asked the registry.",
+            steps=(Step(value=0.05, color="red"),),
             width=8,
         ),
         bars(

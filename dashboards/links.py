@@ -14,6 +14,7 @@ IMAGES_UID = "railwatch-images"
 COMPONENTS_UID = "railwatch-components"
 UPLINK_UID = "railwatch-uplink"
 COST_UID = "railwatch-cost"
+SERVING_UID = "railwatch-serving"
 SELF_UID = "railwatch-self"
 
 NAMESPACE, WORKLOAD = "namespace", "workload"

@@ -11,6 +11,8 @@ from dashboards.settings import Settings
 
 RANGE = "$__rate_interval"
 """Grafana's own window: at least four scrape intervals, so a rate never misses a sample."""
+MILLISECOND, MICROSECOND = 1e-3, 1e-6
+"""In seconds, for metrics of others that are not in base units."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,11 @@ def state_number(scope: Scope, metric: Metric, by: str, *more: str) -> str:
         selector = scope.select(metric, *more, f'state="{state}"')
         parts.append(f"{number} * {selector}")
     return f"sum by {by} ({' or '.join(parts)})"
+
+
+def share_of(part: str, whole: str) -> str:
+    """Return what share of something part of it is; nothing where there is none of it."""
+    return f"{part} / ({whole} > 0)"
 
 
 def quantile(scope: Scope, histogram: Metric, share: float, *by: str) -> str:

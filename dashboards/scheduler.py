@@ -24,7 +24,7 @@ from dashboards.links import SCHEDULER_UID
 from dashboards.model import Board, Chart, Column, Panel, Section, Step, Unit
 from dashboards.panels import ANY_BAD, ANY_ODD, bars, chart, figure, table
 from dashboards.promql import Scope, fleet_scope, increase, quantile, rate
-from dashboards.sections import faults
+from dashboards.sections import faults, queueing
 from dashboards.settings import Settings
 from dashboards.states import USE_COLORS
 
@@ -39,8 +39,8 @@ def dashboard(settings: Settings) -> Board:
     return Board(
         uid=SCHEDULER_UID,
         title="railwatch / Scheduler and capacity",
-        description="What would fit now, what waits and why, how queues use their quotas, and "
-        "how the extender answers.",
+        description="What would fit now, what waits and why, how queues use their quotas, how the "
+        "extender answers, and how Kueue, Volcano and kube-scheduler fare where they queue.",
         variables=(variables.cluster(settings),),
         sections=(
             Section(title="Now", panels=_now(scope)),
@@ -48,6 +48,9 @@ def dashboard(settings: Settings) -> Board:
             Section(title="Gangs", panels=_gangs(scope)),
             Section(title="Queues and quotas", panels=_queues(scope)),
             Section(title="Extender", panels=_extender(scope)),
+            queueing.kueue(scope),
+            queueing.volcano(scope),
+            queueing.pod_groups(scope),
         ),
         annotations=(faults.fleet_annotation(scope),),
     )

@@ -3,13 +3,14 @@
 from catalog import neighbours
 from catalog.foreign import Foreign
 from catalog.labels import NODE
+from catalog.neighbours_jobs import JUICEFS_REQUESTS
 from catalog.uplink import DISK_ANSWERING, DISK_AVAILABLE, DISK_SIZE
 from dashboards import variables
 from dashboards.links import STORAGE_UID, to_node
 from dashboards.model import Board, Chart, Column, Panel, Section, Step, Unit
 from dashboards.panels import chart, table
 from dashboards.promql import Scope, fleet_scope, increase, quantile, rate
-from dashboards.sections import faults
+from dashboards.sections import caches, faults
 from dashboards.settings import Settings
 
 _NO_KUBELET = "No kubelet is scraped, or it has called no CSI driver."
@@ -30,6 +31,7 @@ def dashboard(settings: Settings) -> Board:
         sections=(
             Section(title="CSI", panels=_csi(scope)),
             Section(title="JuiceFS", panels=_juicefs(scope)),
+            caches.alluxio(scope),
             Section(title="Fluid and preloaded data", panels=_preload(scope)),
         ),
         annotations=(faults.fleet_annotation(scope),),
@@ -125,14 +127,22 @@ def _juicefs(scope: Scope) -> tuple[Panel, ...]:
             {"{{vol_name}}": by_volume(neighbours.JUICEFS_OBJECT_ERRORS)},
             unit=Unit.PER_SECOND,
             none=_NO_JUICEFS,
-            width=8,
+            width=6,
+        ),
+        chart(
+            "Requests to the store, 99th percentile",
+            JUICEFS_REQUESTS.help,
+            {"{{vol_name}} {{method}}": quantile(scope, JUICEFS_REQUESTS, 0.99, *_REQUEST)},
+            unit=Unit.SECONDS,
+            none=_NO_JUICEFS,
+            width=6,
         ),
         chart(
             "Blocks not yet in the store",
             neighbours.JUICEFS_STAGING.help,
             {"{{vol_name}}": f"sum by (vol_name) ({scope.select(neighbours.JUICEFS_STAGING)})"},
             none=_NO_JUICEFS,
-            width=8,
+            width=6,
         ),
         chart(
             "Blocks put out",
@@ -140,9 +150,12 @@ def _juicefs(scope: Scope) -> tuple[Panel, ...]:
             {"{{vol_name}}": by_volume(neighbours.JUICEFS_EVICTS)},
             unit=Unit.PER_SECOND,
             none=_NO_JUICEFS,
-            width=8,
+            width=6,
         ),
     )
+
+
+_REQUEST = ("vol_name", "method")
 
 
 def _preload(scope: Scope) -> tuple[Panel, ...]:
@@ -161,8 +174,9 @@ def _preload(scope: Scope) -> tuple[Panel, ...]:
             ),
             (f"sum by (dataset) ({scope.select(neighbours.FLUID_SIZE)})",),
             none=_NO_FLUID,
-            width=8,
+            width=12,
         ),
+        caches.data_loads(scope),
         chart(
             "Errors of runtimes",
             "Errors in setting up a dataset's runtime, and health checks that failed. Shown: the "
@@ -170,7 +184,7 @@ def _preload(scope: Scope) -> tuple[Panel, ...]:
             {"{{runtime_type}} {{runtime}}": errors},
             none=_NO_FLUID,
             view=Chart(bars=True, stacked=True),
-            width=8,
+            width=12,
         ),
         table(
             "Preload disks",
@@ -187,6 +201,6 @@ def _preload(scope: Scope) -> tuple[Panel, ...]:
                 for metric in (DISK_SIZE, DISK_AVAILABLE, DISK_ANSWERING)
             ),
             none="No preload disk is configured (--collector.uplink).",
-            width=8,
+            width=12,
         ),
     )

@@ -6,7 +6,7 @@ machine has. Names and labels are the catalogue's, so that nothing can be shown 
 
 from collections.abc import Iterator, Sequence
 
-from testbed.showcase import control, devices, network, surroundings
+from testbed.showcase import control, devices, network, plane, queueing, serving, surroundings
 from testbed.showcase.samples import Sample
 
 HOURS = 8
@@ -19,6 +19,9 @@ def samples(at: float, nodes: Sequence[str] = devices.NODES) -> Iterator[Sample]
     yield from network.samples(at, nodes)
     yield from control.samples(at)
     yield from surroundings.samples(at)
+    yield from queueing.samples(at)
+    yield from plane.samples(at)
+    yield from serving.samples(at)
 
 
 __all__ = ["HOURS", "Sample", "samples"]

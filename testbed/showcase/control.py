@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from catalog import bridge, scheduler, scheduler_queue
+from catalog.events import EVENT_RESULTS
 from testbed.showcase.devices import DRAINED_AT, HOT, LOST, LOST_AT, NODES
 from testbed.showcase.network import DIRTY, FLAPPING
 from testbed.showcase.samples import Sample, after, grown, histogram, sample, states, wave
@@ -80,7 +81,7 @@ def _habits(at: float) -> Iterator[Sample]:
     for result in bridge.LOG_RESULTS:
         count = round(grown("log", at, 0.1)) if result == "written" else 0
         yield sample(bridge.DECISION_LOG_LINES, count, result=result)
-    for result in bridge.EVENT_RESULTS:
+    for result in EVENT_RESULTS:
         yield sample(bridge.EVENTS, round(grown(result, at, 0.001)), result=result)
     for reason in bridge.SKIP_REASONS:
         yield sample(bridge.ALERTS_SKIPPED, 0, reason=reason)

@@ -33,7 +33,11 @@ SETTINGS = Settings(
     prices={"p5.48xlarge": 6.9, "8xh100.onprem": 2.2},
     teams={"research": "foundation", "vision": "perception", "serving": "products"},
 )
-_FREE = ("railwatch_node_boot_time_seconds", "ALERTS_FOR_STATE")
+_FREE = (
+    "railwatch_node_boot_time_seconds",
+    "ALERTS_FOR_STATE",
+    "probe_ssl_earliest_cert_expiry",
+)
 
 
 class Remembering(Prometheus):

@@ -2,13 +2,15 @@
 
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from catalog.metrics import Kind, Metric
 
 BOUNDS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 600.0)
+TARGET = {"node", "instance"}
+"""Labels that a scrape sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Sample:
 
 def sample(metric: Metric, value: float, **labels: str) -> Sample:
     """Return one sample; ValueError for a label that the metric and its scrape do not have."""
-    if unknown := set(labels) - set(metric.labels) - {"node"}:
+    if unknown := set(labels) - set(metric.labels) - TARGET:
         raise ValueError(f"{metric.name} has no {', '.join(sorted(unknown))}")
     return Sample(metric.name, labels, value, metric.kind)
 
@@ -43,8 +45,21 @@ def histogram(
     metric: Metric, at: float, *, typical: float, a_second: float, **labels: str
 ) -> Iterator[Sample]:
     """Yield a histogram whose observations scatter around a typical value by a factor of three."""
+    yield from bucketed(metric, at, BOUNDS, typical=typical, a_second=a_second, **labels)
+
+
+def bucketed(
+    metric: Metric,
+    at: float,
+    bounds: Sequence[float],
+    *,
+    typical: float,
+    a_second: float,
+    **labels: str,
+) -> Iterator[Sample]:
+    """Yield such a histogram in buckets of its own, none of which ends at 0."""
     total = at * a_second
-    for bound in (*BOUNDS, math.inf):
+    for bound in (*bounds, math.inf):
         share = 1.0 if math.isinf(bound) else _below(bound / typical)
         le = "+Inf" if math.isinf(bound) else f"{bound:g}"
         yield Sample(

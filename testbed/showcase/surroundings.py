@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 
 from catalog import neighbours as around
+from catalog import neighbours_jobs as jobs
+from catalog import neighbours_shown as shown
+from catalog.neighbours_nodes import JOB_FAILED
 from testbed.showcase.devices import GPUS, JOBS, NODES, is_lost, job_of
 from testbed.showcase.samples import Sample, after, grown, histogram, sample, wave
 
@@ -25,6 +28,8 @@ def samples(at: float) -> Iterator[Sample]:
     for node in NODES[:8]:
         yield from _juicefs(node, at)
     yield from _fluid(at)
+    yield from _loads(at)
+    yield from _alluxio(at)
 
 
 def _pods(at: float) -> Iterator[Sample]:
@@ -119,6 +124,8 @@ def _images(node: str, at: float) -> Iterator[Sample]:
     failed = round(grown(f"origin{node}", at, 0.002))
     backend = {"scheme": "https", "method": "get"}
     yield sample(around.DRAGONFLY_SOURCE_FAILURES, failed, **me, **backend)
+    asked = round(grown(f"asked{node}", at, 0.1))
+    yield sample(jobs.DRAGONFLY_SOURCE_REQUESTS, asked, **me, **backend)
     yield sample(around.DRAGONFLY_DISK, wave(f"disk{node}", at, 3e11, 6e11), **me)
     read = grown(f"nydus{node}", at, 3e7)
     yield sample(around.NYDUS_READ, read, **me, image_ref="registry/llm-train:v12")
@@ -144,6 +151,7 @@ def _juicefs(node: str, at: float) -> Iterator[Sample]:
     yield sample(around.JUICEFS_STAGING, round(wave(f"staging{node}", at, 0, 40)), **me)
     yield sample(around.JUICEFS_OBJECT_ERRORS, round(grown(f"s3{node}", at, 0.01)), **me)
     yield from histogram(around.JUICEFS_TRANSACTIONS, at, typical=0.003, a_second=40, **me)
+    yield from histogram(jobs.JUICEFS_REQUESTS, at, typical=0.05, a_second=20, **me, method="GET")
 
 
 def _fluid(at: float) -> Iterator[Sample]:
@@ -153,3 +161,31 @@ def _fluid(at: float) -> Iterator[Sample]:
         yield sample(around.FLUID_SETUP_ERRORS, 0, **runtime)
         unwell = round(grown(dataset, at, 0.0005))
         yield sample(around.FLUID_HEALTH_ERRORS, unwell, **runtime)
+
+
+def _loads(at: float) -> Iterator[Sample]:
+    """Yield the Jobs that load data: one has ended, one fails in the fifth hour, one runs on."""
+    failed, done = {"condition": "true"} if after(at, 5) else None, {"condition": "true"}
+    for dataset, running, metric, said in (
+        ("pile", 0, shown.JOB_COMPLETE, done),
+        ("imagenet", 1 - after(at, 5), JOB_FAILED, failed),
+        ("laion", 1, JOB_FAILED, None),
+    ):
+        me = {"namespace": "research", "job_name": f"{dataset}-loader-job"}
+        yield sample(shown.JOB_ACTIVE, float(running), **me)
+        if said:
+            yield sample(metric, 1, **me, **said)
+
+
+def _alluxio(at: float) -> Iterator[Sample]:
+    me = {"namespace": "vision"}
+    held = 2.2e11
+    yield sample(jobs.ALLUXIO_TOTAL, held, **me)
+    yield sample(jobs.ALLUXIO_USED, held * min(0.99, 0.4 + at / 50_000), **me)
+    yield sample(shown.ALLUXIO_WORKERS, 4.0 - after(at, 6.5, 7), **me)
+    for metric, rate in (
+        (shown.ALLUXIO_LOCAL, 1.4e9),
+        (shown.ALLUXIO_REMOTE, 5e8),
+        (shown.ALLUXIO_SOURCE, 1.2e8),
+    ):
+        yield sample(metric, grown(metric.name, at, rate), **me)

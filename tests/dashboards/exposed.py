@@ -20,7 +20,7 @@ from testbed.kubelet import SimulatedKubelet, gpu_pod
 from testbed.ports import free_port
 from testbed.processes import Process
 from testbed.relay import line
-from testbed.servers import Cluster
+from testbed.servers import Cluster, Scheduler
 from testbed.tools import ensure
 from testbed.waiting import wait_until
 from tests.exporters.allocation.test_program import ID, WEB, Node
@@ -163,6 +163,7 @@ def of_kube_state_metrics(cluster: Cluster, wanted: set[str]) -> Exposed:
         if "containers" in owned["spec"]:
             path = f"/api/v1/namespaces/default/pods/{made['metadata']['name']}/status"
             cluster.api.merge(path, {"status": _PULLING})
+    _end_jobs(cluster)
     port, own = free_port(), free_port()
     argv = [
         str(ensure("kube-state-metrics")["kube-state-metrics"]),
@@ -177,8 +178,26 @@ def of_kube_state_metrics(cluster: Cluster, wanted: set[str]) -> Exposed:
         return settled(lambda: page.request("GET", "/metrics").text, wanted)
 
 
+def _end_jobs(cluster: Cluster) -> None:
+    """Let a Job be done and another fail, as their controller would say it."""
+    begun = {"startTime": "2026-01-01T00:00:00Z"}
+    over = {"completionTime": "2026-01-01T01:00:00Z", "succeeded": 1}
+    for name, kinds, more in (
+        ("done-loader-job", ("SuccessCriteriaMet", "Complete"), over),
+        ("failed-loader-job", ("FailureTarget", "Failed"), {"failed": 1}),
+    ):
+        made = live.workload("Deployment", name, "any")
+        template = {"spec": made["spec"]["template"]["spec"] | {"restartPolicy": "Never"}}
+        made |= {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": template}}
+        cluster.api.create(made)
+        conditions = [{"type": kind, "status": "True"} for kind in kinds]
+        path = f"/apis/batch/v1/namespaces/default/jobs/{name}/status"
+        cluster.api.merge(path, {"status": {"conditions": conditions, **begun, **more}})
+
+
 _PULLING = {
     "phase": "Pending",
+    "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}],
     "containerStatuses": [
         {
             "name": "rank",
@@ -208,6 +227,40 @@ def _owned() -> Iterator[dict[str, Any]]:
         "training.kubeflow.org/job-name": "detector",
     }
     yield pod
+
+
+def of_kube_apiserver(cluster: Cluster, wanted: set[str]) -> Exposed:
+    """Ask the kube-apiserver as one who has a client certificate."""
+    page = Client(cluster.url, cluster.apiserver.admin).request("GET", "/metrics").text
+    lines = (line for line in page.splitlines() if any(name in line for name in wanted))
+    return exposed("\n".join([*lines, ""]))
+
+
+def of_kube_scheduler(cluster: Cluster, wanted: set[str]) -> Exposed:
+    """Run kube-scheduler with the gates of pod groups, and one of them for it to place."""
+    for made in _pod_group():
+        cluster.api.create(made)
+    flags = (
+        "--feature-gates=GenericWorkload=true,GangScheduling=true",
+        "--authorization-always-allow-paths=/healthz,/readyz,/livez,/metrics",
+    )
+    with Scheduler(cluster.apiserver, flags=flags) as scheduler:
+        page = Client(scheduler.url, cluster.apiserver.admin)
+        return settled(lambda: page.request("GET", "/metrics").text, wanted)
+
+
+def _pod_group() -> Iterator[dict[str, Any]]:
+    yield {
+        "apiVersion": "scheduling.k8s.io/v1alpha2",
+        "kind": "PodGroup",
+        "metadata": {"name": "gang", "namespace": "default"},
+        "spec": {"schedulingPolicy": {"gang": {"minCount": 2}}},
+    }
+    for rank in range(2):
+        pod = live.bare_pod(f"gang-{rank}", "any")
+        group = {"podGroupName": "gang"}
+        pod["spec"] |= {"schedulerName": "default-scheduler", "schedulingGroup": group}
+        yield pod
 
 
 def _page(program: Exporter) -> str:

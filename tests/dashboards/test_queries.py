@@ -10,7 +10,7 @@ from catalog.exporter import COLLECTOR_STATES
 from catalog.gpu import STATES
 from catalog.labels import CLUSTER, CONDITION, INSTANCE, LINE, NODE, OBSERVED, SEVERITY, VERDICT
 from catalog.metrics import Kind, Metric
-from catalog.neighbours import NEIGHBOURS
+from catalog.neighbours_index import by_program
 from catalog.registry import all_metrics
 from tests.dashboards.reading import (
     ALL,
@@ -27,7 +27,7 @@ TARGET_LABELS = {CLUSTER, NODE, INSTANCE, "job"}
 ALERT_LABELS = {
     "alertname", "alertstate", SEVERITY, CONDITION, VERDICT, NODE, "gpu", "uuid", "device", "port",
 }  # fmt: skip
-FOREIGN = [metric for metrics in NEIGHBOURS.values() for metric in metrics]
+FOREIGN = [metric for metrics in by_program().values() for metric in metrics]
 TABLES = {fleet.TEAM.name, fleet.GPU_PRICE.name}
 """What stands in render.toml is the same for every cluster."""
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from catalog.neighbours_index import by_program, by_series
 from catalog.registry import by_name
 from testbed import showcase
 from testbed.ibsim import PACKAGES
+from tests.alerts.neighbours.test_names import EXPOSED, TARGET
 from tests.dashboards import exposed
 from tests.dashboards.exposed import Exposed
 from tests.exporters.uplink.lines import in_namespaces
@@ -39,6 +41,8 @@ switch says what it is, no pod is behind the line, and no watch fails.
 
 NODE = frozenset({"node"})
 """What a scrape of the exporter adds; other programs say themselves which node they mean."""
+RUN_FOR_REAL = ("kube-state-metrics", "kube-apiserver", "kube-scheduler", "blackbox_exporter")
+"""Neighbours that tests run; of the others fixtures were written from their sources."""
 EVERY = 300
 """Seconds of the story from one look at it to the next."""
 
@@ -116,6 +120,28 @@ def test_kube_state_metrics_tells_what_is_shown_of_pods_and_nodes(
     names = of(shown, "kube_")
 
     assert invented(shown, names, exposed.of_kube_state_metrics(site.cluster, names)) == {}
+
+
+def test_kube_apiserver_tells_what_is_shown_of_those_who_ask(shown: Exposed, site: Site) -> None:
+    names = of(shown, "apiserver_")
+
+    assert invented(shown, names, exposed.of_kube_apiserver(site.cluster, names)) == {}
+
+
+def test_kube_scheduler_tells_what_is_shown_of_pods_and_their_groups(
+    shown: Exposed, site: Site
+) -> None:
+    names = of(shown, "scheduler_")
+
+    assert invented(shown, names, exposed.of_kube_scheduler(site.cluster, names)) == {}
+
+
+def test_the_other_neighbours_tell_what_is_shown_of_them(shown: Exposed) -> None:
+    real = {metric.name for program in RUN_FOR_REAL for metric in by_program()[program]}
+    names = {name for name, metric in by_series().items() if metric.name not in real}
+
+    assert len(names & set(shown)) > 100
+    assert invented(shown, names & set(shown), EXPOSED, frozenset(TARGET)) == {}
 
 
 def test_what_is_told_elsewhere_has_the_labels_of_the_catalogue(shown: Exposed) -> None:
