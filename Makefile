@@ -22,7 +22,7 @@ setup: $(VENV)/.ready packages tools ## Make the virtual environment and the rea
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "setup: $(PYTHON) is older than 3.11: name a newer one with make PYTHON=…" >&2; exit 1; }
+	  || { echo "setup: $(PYTHON) is missing, or older than 3.11: name another with make PYTHON=…" >&2; exit 1; }
 	@command -v gcc >/dev/null && command -v git >/dev/null \
 	  || { echo "setup: gcc and git are needed: apt-get install gcc libc6-dev git" >&2; exit 1; }
 	@echo "setup: Python packages into $(VENV)"
@@ -41,7 +41,7 @@ packages: $(VENV)/.ready
 demo: $(VENV)/.ready packages ## Show a fault's whole way on real servers, hop by hop (KEEP=1 leaves it running)
 	@KEEP=$(KEEP) $(BIN)/python -m testbed.demo
 
-test: check packages tools ## Check, then run every test
+test: check packages tools ## Check, then run every test: make test [PYTEST=tests/…]
 	$(BIN)/python -m pytest --benchmark-skip -m "not slow" $(PYTEST)
 
 soak: setup ## Run the long tests: soaks and full fuzz budgets
@@ -63,8 +63,8 @@ render: $(VENV)/.ready ## Render rules, routes, dashboards and manifests: make r
 chart: $(VENV)/.ready ## Make the Helm chart in build/chart/railwatch: make chart [CONFIG=render.toml]
 	@PATH="$(CURDIR)/$(BIN):$$PATH" deploy/chart/build build/chart $(CONFIG)
 
-bench: setup ## Measure, as ratios to a peer in the same run
-	$(BIN)/python -m pytest --benchmark-only tests/benchmarks $(PYTEST)
+bench: setup ## Measure, as ratios to a peer in the same run: make bench [PYTEST=tests/benchmarks/…]
+	$(BIN)/python -m pytest --benchmark-only $(if $(findstring tests/,$(PYTEST)),,tests/benchmarks) $(PYTEST)
 
 golden: $(VENV)/.ready docs ## Write again what the tests compare with
 	$(BIN)/python -m tests.render.golden

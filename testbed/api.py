@@ -48,6 +48,10 @@ class Api:
         query = "?fieldValidation=Strict" if strict else ""
         return self._done("POST", self.collection(item) + query, item)
 
+    def post(self, path: str, body: Mapping[str, Any]) -> Object:
+        """Ask for what only an answer tells, such as a service account's token."""
+        return self._done("POST", path, body)
+
     def merge(self, path: str, change: Mapping[str, Any]) -> Object:
         """Merge a change into what stands at a path: lists are replaced, null removes."""
         return self._done("PATCH", path, change, _MERGE)

@@ -14,6 +14,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 _VALID = timedelta(days=7)
 _SKEW = timedelta(hours=1)
 _SERVED_NAMES = ("localhost", "kubernetes.default.svc")
+_SERVED_ADDRESSES = ("127.0.0.1", "10.96.0.1")
+"""The second is the Service `kubernetes`, the first address of the API server's Services."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +41,10 @@ class Authority:
         self._write_certificate(self.ca, own)
 
     def server(self, name: str) -> Certificate:
-        """Return a certificate for a server on 127.0.0.1."""
+        """Return a certificate for a server on 127.0.0.1, and for pods that reach it."""
         names = [x509.DNSName(served) for served in _SERVED_NAMES]
-        served = x509.SubjectAlternativeName([*names, x509.IPAddress(IPv4Address("127.0.0.1"))])
+        addresses = [x509.IPAddress(IPv4Address(served)) for served in _SERVED_ADDRESSES]
+        served = x509.SubjectAlternativeName([*names, *addresses])
         return self._issue(name, (), ExtendedKeyUsageOID.SERVER_AUTH, served)
 
     def client(self, user: str, groups: tuple[str, ...] = ()) -> Certificate:

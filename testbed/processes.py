@@ -164,8 +164,9 @@ class Process:
         os.kill(self.pid, number)
 
     def pause(self) -> None:
-        """Freeze it (SIGSTOP): it keeps its ports and answers nobody."""
+        """Freeze it (SIGSTOP), to its last thread: it keeps its ports and answers nobody."""
         os.killpg(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let it go on (SIGCONT)."""

@@ -1,19 +1,15 @@
 """`make demo`: degradation, fault, blindness and repair on real servers; exit 0 if all happened."""
 
-import os
 import sys
 import time
 
 from program.errors import ProgramError, run
 from testbed import tools
 from testbed.demo import story
+from testbed.demo.leave import leave_running
 from testbed.demo.screen import HopMissing, Screen
-from testbed.demo.site import BUILD, Site, site
+from testbed.demo.site import BUILD, TOOLS, Site, site
 
-TOOLS = (
-    "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok",
-    "prometheus", "alertmanager",
-)  # fmt: skip
 LIMIT_S = 30
 """From the fault to the gang running elsewhere, at a scrape interval of 5 s."""
 
@@ -32,11 +28,11 @@ def _main() -> int:
         try:
             _play(running, screen)
         except HopMissing as missing:
-            _keep(running)
+            leave_running(running)
             raise ProgramError(f"{missing}; logs in {BUILD}") from None
         screen.table()
         _verdict(screen, time.monotonic() - began)
-        _keep(running)
+        leave_running(running)
     return 0
 
 
@@ -56,20 +52,6 @@ def _verdict(screen: Screen, total: float) -> None:
         f"\nFrom the fault to the gang running elsewhere: {fault:.1f} s. "
         f"The whole demo: {total:.0f} s.\n"
     )
-
-
-def _keep(running: Site) -> None:
-    if not os.environ.get("KEEP"):
-        return
-    sys.stdout.write("\nLeft running (Ctrl-C ends it all):\n")
-    for name, url in running.urls.items():
-        sys.stdout.write(f"  {name:<16} {url}\n")
-    sys.stdout.flush()
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        sys.stdout.write("\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """A simulated GPU host: eight GPUs and eight RDMA ports below a real exporter process."""
 
+import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from program.errors import ProgramError
 from testbed.nvml import SimulatedNvml
 from testbed.ports import free_port
 from testbed.processes import Process
@@ -11,6 +14,8 @@ from testbed.sysfs import SimulatedSysfs
 
 GPUS = 8
 PORTS = 8
+PARTS = NVML, SYSFS = "nvml", "sysfs"
+"""What of a host can be steered from a shell."""
 
 
 class Host:
@@ -62,6 +67,14 @@ class Host:
         if self._exporter is not None:
             self._exporter.kill()
             self._exporter = None
+
+    def steer(self, part: str, words: Sequence[str]) -> None:
+        """Do as `python -m testbed.nvml` does, or testbed.sysfs; ProgramError: it refuses."""
+        where = {NVML: self.nvml.control, SYSFS: self.sysfs.root}[part]
+        argv = [sys.executable, "-m", f"testbed.{part}", str(where), *words]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ProgramError(done.stderr.partition("error: ")[2] or done.stderr)
 
     def lose(self, gpu: int) -> None:
         """Let a GPU fall off the bus: Xid 79, and every later call says that it is lost."""

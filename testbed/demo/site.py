@@ -1,9 +1,10 @@
-"""Everything the demo stands on: six hosts, the real servers, and railwatch's own programs."""
+"""Everything the demo stands on: hosts, the real servers, and railwatch's own programs."""
 
+import fcntl
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from catalog.faults import GPU_FELL_OFF_BUS, Fault
+from program.errors import ProgramError
 from testbed.demo.hosts import GPUS, Host
 from testbed.demo.view import SCHEDULER, View
 from testbed.ports import free_port
@@ -20,11 +23,15 @@ from testbed.servers import Alertmanager, Cluster, Prometheus, Scheduler
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "demo"
+TOOLS = (
+    "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok",
+    "prometheus", "alertmanager",
+)  # fmt: skip
 HOSTS = tuple(f"gpu-{i}" for i in range(6))
 BRIDGE_USER = "system:serviceaccount:railwatch:railwatch-bridge"
 SCHEDULER_USER = "system:serviceaccount:railwatch:railwatch-scheduler"
-_NAME = "demo"
-"""Of the cluster: Prometheus sends it with each alert, and the bridge acts on no other."""
+CLUSTER = "demo"
+"""Its name: Prometheus sends it with each alert, and the bridge acts on no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,22 +47,24 @@ class Site:
 
 
 @contextmanager
-def site() -> Iterator[Site]:
-    """Build everything, in parallel where it can be, and take it down again."""
-    shutil.rmtree(BUILD, ignore_errors=True)
-    BUILD.mkdir(parents=True)
+def site(names: Sequence[str] = HOSTS, fault: Fault = GPU_FELL_OFF_BUS) -> Iterator[Site]:
+    """Build everything, in parallel where it can be, and take it down again.
+
+    `fault` is the one whose `for` and soak are short enough to watch; the others keep theirs.
+    """
     with ExitStack() as stack:
-        hosts = {name: Host(name, stack, BUILD) for name in HOSTS}
+        stack.enter_context(alone())
+        shutil.rmtree(BUILD, ignore_errors=True)
+        BUILD.mkdir(parents=True)
+        hosts = {name: Host(name, stack, BUILD) for name in names}
         bridge_port = free_port()
         with ThreadPoolExecutor() as pool:
             cluster_ready = pool.submit(_cluster, stack, hosts)
-            _render(hosts, bridge_port)
+            targets = {host.name: f"127.0.0.1:{host.port}" for host in hosts.values()}
+            render(BUILD, targets, f"127.0.0.1:{bridge_port}", fault)
             for host in hosts.values():
                 host.start_exporter()
-            routes = _read("alertmanager/alertmanager.yaml")
-            alertmanager = stack.enter_context(Alertmanager(routes, logs=BUILD))
-            config = _prometheus_config(alertmanager.url)
-            prometheus = stack.enter_context(Prometheus(config, logs=BUILD))
+            alertmanager, prometheus = judges(stack, BUILD)
             cluster = cluster_ready.result()
         _start_bridge(stack, cluster, prometheus, alertmanager, bridge_port)
         scheduler_port = _start_scheduler(stack, cluster)
@@ -76,6 +85,18 @@ def site() -> Iterator[Site]:
         )
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep a second demo of this checkout from clearing the folder under the first."""
+    BUILD.parent.mkdir(exist_ok=True)
+    with BUILD.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ProgramError(f"{BUILD} is in use: another demo of this checkout runs") from None
+        yield
+
+
 def _cluster(stack: ExitStack, hosts: dict[str, Host]) -> Cluster:
     cluster = stack.enter_context(Cluster(kwok=True, controller_manager=True, logs=BUILD))
     for manifest in ("namespace.yaml", "bridge/rbac.yaml", "scheduler/rbac.yaml"):
@@ -86,32 +107,41 @@ def _cluster(stack: ExitStack, hosts: dict[str, Host]) -> Cluster:
     return cluster
 
 
-def _read(rendered: str) -> str:
-    return (BUILD / "render" / rendered).read_text(encoding="utf-8")
+def render(folder: Path, exporters: Mapping[str, str], bridge: str, fault: Fault) -> None:
+    """Run the product's own renderer with the demo's settings, into `render` of a folder.
 
-
-def _render(hosts: dict[str, Host], bridge_port: int) -> None:
-    """Run the product's own renderer with the demo's settings."""
+    `exporters` are addresses by node, `bridge` is one too.
+    """
     targets = [
-        {"targets": [f"127.0.0.1:{host.port}"], "labels": {"node": host.name}}
-        for host in hosts.values()
+        {"targets": [address], "labels": {"node": node}} for node, address in exporters.items()
     ]
-    (BUILD / "targets.yaml").write_text(yaml.safe_dump(targets), encoding="utf-8")
+    (folder / "targets.yaml").write_text(yaml.safe_dump(targets), encoding="utf-8")
     settings = (Path(__file__).parent / "render.toml").read_text(encoding="utf-8")
-    settings = settings.replace("@TARGETS@", str(BUILD / "targets.yaml"))
-    settings = settings.replace("@BRIDGE@", f"http://127.0.0.1:{bridge_port}")
-    (BUILD / "render.toml").write_text(settings, encoding="utf-8")
-    argv = [sys.executable, "-m", "render", "--config", str(BUILD / "render.toml")]
-    subprocess.run([*argv, str(BUILD / "render")], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    settings = settings.replace("@TARGETS@", str(folder / "targets.yaml"))
+    settings = settings.replace("@BRIDGE@", f"http://{bridge}")
+    settings = settings.replace("@FAULT@", fault.name)
+    (folder / "render.toml").write_text(settings, encoding="utf-8")
+    argv = [sys.executable, "-m", "render", "--config", str(folder / "render.toml")]
+    argv.append(str(folder / "render"))
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode != 0:
+        raise ProgramError(f"rendering failed: {done.stderr}")
 
 
-def _prometheus_config(alertmanager_url: str) -> str:
-    rendered = BUILD / "render" / "prometheus"
+def judges(stack: ExitStack, folder: Path) -> tuple[Alertmanager, Prometheus]:
+    """Start Alertmanager and Prometheus with what was rendered into a folder."""
+    routes = (folder / "render" / "alertmanager" / "alertmanager.yaml").read_text("utf-8")
+    alertmanager = stack.enter_context(Alertmanager(routes, logs=folder))
+    config = _prometheus_config(folder / "render" / "prometheus", alertmanager.url)
+    return alertmanager, stack.enter_context(Prometheus(config, logs=folder))
+
+
+def _prometheus_config(rendered: Path, alertmanager_url: str) -> str:
     document: dict[str, Any] = {
         "global": {
             "scrape_interval": "5s",
             "evaluation_interval": "2s",
-            "external_labels": {"cluster": _NAME},
+            "external_labels": {"cluster": CLUSTER},
         },
         "rule_files": [str(rendered / "rules" / view / "*.yaml") for view in ("shard", "global")],
         "scrape_config_files": [str(rendered / "scrape.yaml")],
@@ -137,7 +167,7 @@ def _start_bridge(
         f"--alertmanager.url={alertmanager.url}",
         f"--prometheus.url={prometheus.url}",
         f"--proofs.file={BUILD / 'render' / 'bridge' / 'proofs.yaml'}",
-        f"--cluster={_NAME}",
+        f"--cluster={CLUSTER}",
         "--interval=1s",
         "--blind-grace=10s",
         "--verdict.max=drain",

@@ -6,8 +6,9 @@ from collections.abc import Set as AbstractSet
 from catalog.conditions import GPU_UNAVAILABLE, RDMA_LINK_DEGRADED
 from catalog.faults import GPU_FELL_OFF_BUS
 from catalog.gpu import GPU_STATE
-from catalog.wire import DEVICES, PREFIX, key, parse_devices
+from catalog.wire import PREFIX
 from testbed.demo.hosts import GPUS
+from testbed.demo.looks import all_observed, condition, firing, running, tainted
 from testbed.demo.screen import HopMissing, Screen
 from testbed.demo.site import Site
 
@@ -25,7 +26,7 @@ REPAIR = "Act 4: the host is repaired"
 def prologue(site: Site, screen: Screen) -> None:
     """Wait until every host is observed."""
     screen.act("Prologue: six hosts of eight GPUs and eight RDMA ports each")
-    screen.wait_for("every host observed", lambda: _all_observed(site), within=60)
+    screen.wait_for("every host observed", lambda: all_observed(site), within=60)
 
 
 def degraded(site: Site, screen: Screen) -> str:
@@ -37,7 +38,9 @@ def degraded(site: Site, screen: Screen) -> str:
     screen.wait_for("degraded host to be avoided", lambda: _avoided(site, node), within=60)
     screen.note(f"a job starts: {RANKS} ranks with {GPUS} GPUs each, all of them or none")
     site.view.start_job(APP, RANKS, gpus=GPUS)
-    screen.wait_for("job placed off that host", lambda: _runs(site, {node}), within=30)
+    screen.wait_for(
+        "job placed off that host", lambda: running(site, APP, RANKS, {node}), within=30
+    )
     return node
 
 
@@ -46,16 +49,17 @@ def fault(site: Site, screen: Screen, avoided: str) -> str:
     victim = min((pod for pod in site.view.pods(APP)), key=lambda pod: pod.node)
     old = {pod.uid for pod in site.view.pods(APP)}
     node, uuid = victim.node, site.hosts[victim.node].nvml.uuid(GPU)
+    alert = GPU_FELL_OFF_BUS.name
     screen.act(FAULT)
     screen.note(f"Xid 79 on GPU {GPU} of {node}, under the rank {victim.name}")
     site.hosts[node].lose(GPU)
     hops: list[tuple[str, Callable[[], str | None], float]] = [
         ("series in Prometheus", lambda: _lost(site, node, uuid), 30),
-        ("alert firing", lambda: _firing(site, node, uuid), 30),
+        ("alert firing", lambda: firing(site, alert, node=node, uuid=uuid), 30),
         ("condition on the node", lambda: _condition(site, node, "True"), 30),
-        ("taint on the node", lambda: _tainted(site, node), 30),
+        ("taint on the node", lambda: tainted(site, node), 30),
         ("gang leaves as a whole", lambda: _left(site, old), 30),
-        ("gang runs elsewhere", lambda: _runs(site, {node, avoided}), 60),
+        ("gang runs elsewhere", lambda: running(site, APP, RANKS, {node, avoided}), 60),
     ]
     for name, look, within in hops:
         screen.wait_for(name, look, within)
@@ -96,41 +100,14 @@ def repair(site: Site, screen: Screen, node: str) -> None:
     screen.wait_for("node used again", lambda: _used(site, node), within=60)
 
 
-def _all_observed(site: Site) -> str | None:
-    ready = [
-        node for node in site.hosts if site.view.condition(node, GPU_UNAVAILABLE.type)[0] == "False"
-    ]
-    return (
-        f"{GPU_UNAVAILABLE.type}=False on {len(ready)} nodes"
-        if len(ready) == len(site.hosts)
-        else None
-    )
-
-
 def _avoided(site: Site, node: str) -> str | None:
     taints = site.view.taints(node, PREFIX)
     return taints[0] if any(RDMA_LINK_DEGRADED.taint in taint for taint in taints) else None
 
 
-def _runs(site: Site, off: AbstractSet[str]) -> str | None:
-    """Say where the job's ranks run, once all do; HopMissing where one does where it must not."""
-    pods = [pod for pod in site.view.pods(APP) if pod.running]
-    if wrong := sorted(pod.node for pod in pods if pod.node in off):
-        raise HopMissing(f"{APP} runs on {', '.join(wrong)}")
-    return "on " + ", ".join(sorted(pod.node for pod in pods)) if len(pods) == RANKS else None
-
-
 def _lost(site: Site, node: str, uuid: str) -> str | None:
     query = f'{GPU_STATE.name}{{node="{node}",uuid="{uuid}",state="lost"}} == 1'
     return f"{GPU_STATE.name}{{state=lost}} = 1" if site.prometheus.query(query) else None
-
-
-def _firing(site: Site, node: str, uuid: str) -> str | None:
-    query = (
-        f'ALERTS{{alertname="{GPU_FELL_OFF_BUS.name}",alertstate="firing",'
-        f'node="{node}",uuid="{uuid}"}}'
-    )
-    return f"{GPU_FELL_OFF_BUS.name} on {node}" if site.prometheus.query(query) else None
 
 
 def _resolved(site: Site, node: str) -> str | None:
@@ -139,15 +116,7 @@ def _resolved(site: Site, node: str) -> str | None:
 
 
 def _condition(site: Site, node: str, wanted: str) -> str | None:
-    status, reason = site.view.condition(node, GPU_UNAVAILABLE.type)
-    return f"{GPU_UNAVAILABLE.type}={status} ({reason})" if status == wanted else None
-
-
-def _tainted(site: Site, node: str) -> str | None:
-    taints = site.view.taints(node, PREFIX)
-    faults = parse_devices(site.view.annotation(node, key(DEVICES)))
-    applied = any(fault.action == "applied" for fault in faults)
-    return ", ".join(taints) if taints and applied else None
+    return condition(site, node, GPU_UNAVAILABLE.type, wanted)
 
 
 def _untainted(site: Site, node: str) -> str | None:

@@ -1,6 +1,6 @@
 """What a user with kubectl would see and do in the demo's cluster."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from catalog.wire import GANG, GANG_SIZE, key
@@ -52,6 +52,18 @@ class View:
         """Create a Job that is a gang: so many ranks, each with `gpus` GPUs, or none at all."""
         self.api.create(_job(app, ranks, gpus))
 
+    def start_pod(self, app: str, gpus: int, node: str = "") -> None:
+        """Create a pod of this name; where a node is given, it will have no other."""
+        self.api.create(_pod(app, gpus, {"kubernetes.io/hostname": node} if node else {}))
+
+    def refusal(self, pod: str) -> str:
+        """Return what kube-scheduler says of a pod that it cannot place, empty if it does not."""
+        status = self.api.get(f"/api/v1/namespaces/default/pods/{pod}")["status"]
+        for condition in status.get("conditions", ()):
+            if condition["type"] == "PodScheduled" and condition["status"] == "False":
+                return str(condition["message"]).partition(". ")[0]
+        return ""
+
     def _node(self, name: str) -> Object:
         return self.api.get(f"/api/v1/nodes/{name}")
 
@@ -67,8 +79,25 @@ class View:
                 )
 
 
-def _job(app: str, ranks: int, gpus: int) -> Object:
+def _container(gpus: int) -> Object:
     resources = {"limits": {"nvidia.com/gpu": str(gpus)}, "requests": {"cpu": "1"}}
+    return {"name": "rank", "image": "train:1", "resources": resources}
+
+
+def _pod(app: str, gpus: int, selector: Mapping[str, str]) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": app, "namespace": "default", "labels": {"app": app}},
+        "spec": {
+            "schedulerName": SCHEDULER,
+            "nodeSelector": dict(selector),
+            "containers": [_container(gpus)],
+        },
+    }
+
+
+def _job(app: str, ranks: int, gpus: int) -> Object:
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -87,7 +116,7 @@ def _job(app: str, ranks: int, gpus: int) -> Object:
                     "schedulingGates": [{"name": key(GANG)}],
                     "restartPolicy": "Never",
                     "terminationGracePeriodSeconds": 1,
-                    "containers": [{"name": "rank", "image": "train:1", "resources": resources}],
+                    "containers": [_container(gpus)],
                 },
             },
         },

@@ -24,7 +24,7 @@ GPM = (
 """What GPM tells, in percent or MiB a second; ABSENT where the card does not tell it."""
 
 MIGS = 8
-PROCESSES = 16
+PROCESSES = 64
 VGPUS = 4
 SAMPLES = 64
 """GPM samples that one program can hold."""

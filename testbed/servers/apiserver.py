@@ -26,10 +26,21 @@ class ApiServer(Server):
     program = "kube-apiserver"
     grace = 2.0  # by itself it waits a minute for its clients to end their watches
 
-    def __init__(self, etcd: Etcd, *, flags: Sequence[str] = (), logs: Path | None = None) -> None:
-        """Prepare an API server that keeps its objects in `etcd`."""
+    def __init__(
+        self,
+        etcd: Etcd,
+        *,
+        flags: Sequence[str] = (),
+        accounts: bool = False,
+        logs: Path | None = None,
+    ) -> None:
+        """Prepare an API server that keeps its objects in `etcd`.
+
+        With `accounts` a pod needs its service account, and is given a volume for its token.
+        """
         super().__init__(flags=flags, logs=logs)
         self._etcd = etcd
+        self._accounts = accounts
         self._authority: Authority | None = None
         self._admin: Certificate | None = None
         self._serving: Certificate | None = None
@@ -92,7 +103,7 @@ class ApiServer(Server):
         write_key(self.service_account_key, new_key())
 
     def arguments(self) -> list[str]:
-        """Serve on TLS with RBAC; pods need no service account, which no kubelet would give."""
+        """Serve on TLS with RBAC."""
         serving = self.serving_certificate
         return [
             f"--etcd-servers={self._etcd.url}",
@@ -108,7 +119,7 @@ class ApiServer(Server):
             "--service-cluster-ip-range=10.96.0.0/16",
             "--endpoint-reconciler-type=none",  # there is no service network to be reached from
             "--authorization-mode=RBAC",
-            "--disable-admission-plugins=ServiceAccount",
+            *(() if self._accounts else ("--disable-admission-plugins=ServiceAccount",)),
             "--allow-privileged=true",
             f"--feature-gates={','.join(f'{name}=true' for name in _FEATURES.split(','))}",
             f"--runtime-config={','.join(f'{version}=true' for version in _SERVED)}",

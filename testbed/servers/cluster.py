@@ -28,16 +28,21 @@ class Cluster:
         kwok: bool = False,
         controller_manager: bool = False,
         scheduler: bool = False,
+        played: Sequence[str] = (),
         logs: Path | None = None,
     ) -> None:
-        """Prepare a cluster; `logs` is a folder to leave the servers' logs in."""
+        """Prepare a cluster; `logs` is a folder to leave the servers' logs in.
+
+        Pods of the namespaces in `played` are those of testbed.pods: KWOK leaves them alone, and
+        all pods have service accounts' tokens.
+        """
         self.etcd = Etcd(logs=logs)
-        self.apiserver = ApiServer(self.etcd, logs=logs)
+        self.apiserver = ApiServer(self.etcd, accounts=bool(played), logs=logs)
         self.controller_manager = (
             ControllerManager(self.apiserver, logs=logs) if controller_manager else None
         )
         self.scheduler = Scheduler(self.apiserver, logs=logs) if scheduler else None
-        self.kwok = Kwok(self.apiserver, logs=logs) if kwok else None
+        self.kwok = Kwok(self.apiserver, spared=played, logs=logs) if kwok else None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:

@@ -1,5 +1,6 @@
 """The Helm chart as a checkout makes it, and what Helm and kustomize make of it and of deploy/."""
 
+import json
 import os
 import subprocess
 import sys
@@ -65,9 +66,9 @@ def said(*words: str | Path) -> str:
     return done.stdout
 
 
-def build(folder: Path) -> Path:
-    """Make the chart as `make chart` does; return its folder."""
-    return Path(said(DEPLOY / "chart" / "build", folder).strip())
+def build(folder: Path, *config: Path) -> Path:
+    """Make the chart as `make chart` does, with a render.toml where one is given."""
+    return Path(said(DEPLOY / "chart" / "build", folder, *config).strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,18 +77,20 @@ class Chart:
 
     path: Path
 
-    def template(self, *values: str, namespace: str = "railwatch") -> str:
+    def template(
+        self, *values: str, namespace: str = "railwatch", more: Object | None = None
+    ) -> str:
         """Return the objects as a text, as Helm would create them."""
-        return said(*self._template(values, namespace))
+        return said(*self._template(values, namespace), "--set-json", json.dumps(more or {}))
 
     def objects(self, *values: str, namespace: str = "railwatch") -> dict[Key, Object]:
         """Return the objects by kind, namespace and name."""
         return keyed(documents(self.template(*values, namespace=namespace)))
 
-    def refusal(self, *values: str) -> str:
+    def refusal(self, values: Object) -> str:
         """Return why these values are refused."""
-        done = run(*self._template(values, "railwatch"))
-        assert done.returncode != 0
+        done = run(*self._template((), "railwatch"), "--set-json", json.dumps(values))
+        assert done.returncode != 0, values
         return done.stderr
 
     def _template(self, values: Sequence[str], namespace: str) -> list[str | Path]:

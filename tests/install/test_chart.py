@@ -111,7 +111,7 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 def test_a_chart_that_was_not_made_says_how_to_make_it() -> None:
-    assert "make chart" in Chart(path=DEPLOY / "chart" / "railwatch").refusal()
+    assert "make chart" in Chart(path=DEPLOY / "chart" / "railwatch").refusal({})
 
 
 def test_the_versions_are_the_programs(chart: Chart) -> None:
@@ -155,7 +155,7 @@ def test_values_change_what_they_say(chart: Chart) -> None:
         "scheduler.share=false",
         "scheduler.drain=true",
         "scheduler.kubeScheduler.image=mirror/kube-scheduler:v1.35.0",
-        "scheduler.kubeScheduler.config=mine",
+        "scheduler.kubeScheduler.config=kind: KubeSchedulerConfiguration",
         "admission.noExecute=true",
         "exporter.resources.limits.memory=1Gi",
     )
@@ -184,7 +184,7 @@ def test_values_change_what_they_say(chart: Chart) -> None:
     assert "--share" not in extender["args"]
     assert stock["image"] == "mirror/kube-scheduler:v1.35.0"
     config = made["ConfigMap", "railwatch", "railwatch-scheduler-config"]
-    assert config["data"] == {"kube-scheduler-config.yaml": "mine"}
+    assert config["data"] == {"kube-scheduler-config.yaml": "kind: KubeSchedulerConfiguration"}
     assert NO_EXECUTE not in {name for _, _, name in made}
     assert exporter["resources"] == {"limits": {"memory": "1Gi"}}
 

@@ -1,38 +1,18 @@
-"""The images' recipe: what can be known of it without a registry, and its steps in a folder."""
+"""The images' recipe: what can be known of it without a registry, and its steps in a root."""
 
 import os
 import re
+import shlex
 import shutil
-import subprocess
-import sys
-from pathlib import Path
+import tomllib
 
 import pytest
 
 import catalog
 from tests.install.closure import closure
+from tests.install.image import ROOT, Image, size, stages
 
-ROOT = Path(__file__).resolve().parents[2]
-RECIPE = (ROOT / "deploy" / "Containerfile").read_text(encoding="utf-8")
 EXTRAS = {"exporter": "", "bridge": "bridge", "scheduler": "scheduler", "render": "render"}
-
-Step = tuple[str, str]
-"""An instruction and its words."""
-
-
-def stages() -> dict[str, tuple[str, list[Step]]]:
-    """Return each stage's base and steps."""
-    found: dict[str, tuple[str, list[Step]]] = {}
-    text = re.sub(r"\\\n", " ", re.sub(r"(?m)^#.*\n", "", RECIPE))
-    steps: list[Step] = []
-    for line in filter(None, map(str.strip, text.splitlines())):
-        word, rest = line.split(maxsplit=1)
-        if word == "FROM":
-            base, name = rest.split(" AS ")
-            found[name] = base, (steps := [])
-        else:
-            steps.append((word, rest.strip()))
-    return found
 
 
 def pins(name: str) -> dict[str, str]:
@@ -56,10 +36,32 @@ def test_what_runs_is_an_ordinary_user_and_brings_no_compiler_and_no_sources() -
     base, steps = stages()["program"]
     assert base == "${PYTHON}"
     assert ("USER", "65532:65532") in steps
-    (compiled,) = (words for word, words in steps if word == "RUN")
-    assert compiled.startswith("python -m compileall ")
     for name in EXTRAS:
         assert not [step for step in stages()[name][1] if step[0] == "RUN"]
+
+
+def test_an_image_says_what_it_is_and_what_it_was_made_from() -> None:
+    shared = labels("program")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert shared == {
+        "authors": project["authors"][0]["name"],
+        "base.name": "$PYTHON",
+        "documentation": project["urls"]["Documentation"],
+        "licenses": project["license"],
+        "revision": "$COMMIT",
+        "version": catalog.__version__,
+    }
+    for name in EXTRAS:
+        assert labels(name).keys() == {"title", "description"}
+        assert labels(name)["title"] == f"railwatch-{name}"
+
+
+def labels(stage: str) -> dict[str, str]:
+    """Return a stage's labels, by what stands behind the common part of their names."""
+    words = " ".join(words for word, words in stages()[stage][1] if word == "LABEL")
+    pairs = (pair.partition("=") for pair in shlex.split(words))
+    return {name.removeprefix("org.opencontainers.image."): value for name, _, value in pairs}
 
 
 def test_all_that_is_copied_exists_and_all_that_is_packaged_is_copied() -> None:
@@ -72,6 +74,10 @@ def test_all_that_is_copied_exists_and_all_that_is_packaged_is_copied() -> None:
     }
 
     assert {source for source in copied if not (ROOT / source).exists()} == set()
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    sent = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    assert "*" in lines
+    assert sent == {source.split("/")[0] for source in copied}
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     packages = re.search(r"wheel\]\npackages = \[(.*?)\]", project, re.DOTALL)
     assert packages is not None
@@ -87,7 +93,7 @@ def test_an_image_has_just_what_its_program_needs_as_it_was_tested(name: str) ->
 
 
 def test_the_images_version_is_the_programs() -> None:
-    assert f'image.version="{catalog.__version__}"' in RECIPE
+    assert labels("program")["version"] == catalog.__version__
     deployed = [*(ROOT / "deploy").rglob("*.yaml")]
     images = {
         image
@@ -100,62 +106,58 @@ def test_the_images_version_is_the_programs() -> None:
     assert {image.partition(":")[2] for image in images} == {catalog.__version__}
 
 
-class Scratch:
-    """A folder in which the recipe's steps are done as they would be in a root of their own."""
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a root of its own needs root")
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / "src").mkdir()
 
-    def do(self, stage: str) -> None:
-        for word, words in stages()[stage][1]:
-            if word == "COPY":
-                self._copy(*words.split())
-            if word == "RUN":
-                self._run(words)
+@pytest.fixture(scope="module")
+def builder(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    made = Image(tmp_path_factory.mktemp("builder"))
+    made.do("wheel")
+    return made
 
-    def _copy(self, *words: str) -> None:
-        *sources, to = words
-        for source in sources:
-            target = self.folder / "src" / to
-            target = target / Path(source).name if to.endswith("/") else target
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if (ROOT / source).is_dir():
-                shutil.copytree(ROOT / source, target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(ROOT / source, target)
 
-    def _run(self, command: str) -> None:
-        for path in ("/opt/railwatch", "/dist", "/build"):
-            command = re.sub(rf"(?<![\w.]){path}\b", f"{self.folder}{path}", command)
-        subprocess.run(
-            ["bash", "-euc", command],
-            cwd=self.folder / "src",
-            env={
-                **os.environ,
-                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-                "COMMIT": "0123456789ab",
-            },
-            check=True,
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    made = Image(tmp_path_factory.mktemp("program"))
+    made.do("program")
+    return made
+
+
+@needs_root
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXTRAS)
+def test_the_steps_make_a_program_that_runs_as_nobody_on_a_root_that_is_read_only(
+    name: str, builder: Image, program: Image, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(builder.root / "opt", ignore_errors=True)
+
+    builder.do(f"{name}-installed")
+    program.do(name, builder)
+    said = program.run(f"{shlex.join(program.entry)} --version", read_only=True)
+    loaded = program.run(
+        f"python -v /opt/railwatch/bin/{program.entry[0]} --version", read_only=True
+    )
+    refused = program.run("touch /opt/railwatch/x /usr/local/x /x 2>&1 || id -u", read_only=True)
+
+    assert said.stdout == f"railwatch-{name} {catalog.__version__} (commit 0123456789ab)\n"
+    assert refused.stdout.count("Read-only file system") == 3
+    assert refused.stdout.endswith("\n65532\n")
+    compiled = re.findall(r"# code object from '?([^'\n]+)", loaded.stderr)
+    assert len(compiled) > 100
+    assert [path for path in compiled if not path.endswith(".pyc")] == []
+    added = size(program.root / "opt") / 2**20
+    bytecode = sum(path.stat().st_size for path in program.local.rglob("*.pyc")) / 2**20
+    with capsys.disabled():
+        print(
+            f"\n{name}: {added:.0f} MiB on top of Python's own image, "
+            f"and {bytecode:.0f} MiB for the bytecode of Python's library"
         )
 
 
+@needs_root
 @pytest.mark.slow
-@pytest.mark.parametrize("name", EXTRAS)
-def test_the_steps_make_a_program_that_runs(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    scratch = Scratch(tmp_path)
+def test_nothing_installs_packages_in_what_runs(program: Image, builder: Image) -> None:
+    found = program.run("find /opt /usr/local -name pip -o -name 'pip[0-9-]*' -o -name ensurepip")
 
-    scratch.do("wheel")
-    scratch.do(f"{name}-installed")
-
-    program = tmp_path / "opt" / "railwatch" / "bin" / f"railwatch-{name}"
-    said = subprocess.run(
-        [program, "--version"], env={}, cwd="/", capture_output=True, text=True, check=True
-    )
-    assert said.stdout == f"railwatch-{name} {catalog.__version__} (commit 0123456789ab)\n"
-    size = sum(file.lstat().st_size for file in (tmp_path / "opt").rglob("*"))
-    with capsys.disabled():
-        print(f"\n{name}: {size / 2**20:.0f} MiB on top of Python's own image")
-    assert not list((tmp_path / "opt").rglob("pip/__main__.py"))
+    assert found.stdout == ""
+    assert not (builder.root / "root" / ".cache").exists()

@@ -1,8 +1,13 @@
 """The units for nodes outside Kubernetes: systemd takes them, the exporter takes their flags."""
 
+import ctypes.util
+import os
+import re
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,17 +16,20 @@ from exporters.registry import FABRIC
 from exporters.settings import Settings, add_settings, open_settings
 from program.flags import parser
 from program.surface import add_surface
-from tests.install.charts import DEPLOY, run
+from testbed.http import Client
+from testbed.ibsim import PACKAGES, SimulatedFabric, rails
+from testbed.node import exporter
+from testbed.nvml import SimulatedNvml
+from testbed.ports import free_port
+from testbed.processes import Process
+from testbed.sysfs import SimulatedSysfs
+from testbed.waiting import wait_until
+from tests.install.charts import DEPLOY, ROOT, run
+from tests.install.units import settings
+from tests.packages import needs
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 INSTALLED = "/opt/railwatch/bin/"
-
-
-def settings(unit: Path) -> list[tuple[str, str]]:
-    """Return a unit's lines as names and values."""
-    text = unit.read_text(encoding="utf-8").replace("\\\n", " ")
-    pairs = (line.partition("=") for line in text.splitlines() if not line.startswith("#"))
-    return [(name, value) for name, sign, value in pairs if sign]
 
 
 def told(unit: Path) -> Settings:
@@ -53,6 +61,9 @@ def test_a_unit_keeps_no_right_that_it_can_do_without(unit: Path) -> None:
     assert set(said["CapabilityBoundingSet"].split()) == kept.get(unit.stem, set())
     assert said["NoNewPrivileges"] == said["PrivateTmp"] == said["RestrictNamespaces"] == "yes"
     assert said["ProtectSystem"] == "strict"
+    # However often it ends, it is started again, and jobs that fill the memory are ended before it.
+    assert (said["Restart"], said["StartLimitIntervalSec"]) == ("always", "0")
+    assert int(said["OOMScoreAdjust"]) < -900
     # Any of these makes a list of the devices that are there at the start.
     assert not {"PrivateDevices", "DeviceAllow", "ProtectClock"} & said.keys()
 
@@ -69,3 +80,116 @@ def test_systemd_takes_a_unit_and_finds_it_hardened(unit: Path, tmp_path: Path) 
 
     assert (verified.returncode, verified.stderr) == (0, "")
     assert secure.returncode == 0, secure.stdout
+
+
+RIGHTS = {"CapEff", "CapBnd", "NoNewPrivs", "Seccomp"}
+SANDBOX = pytest.mark.skipif(
+    os.geteuid() != 0
+    or not all(map(shutil.which, ("systemd-analyze", "unshare", "setpriv")))
+    or ctypes.util.find_library("seccomp") is None,
+    reason="a unit's sandbox needs root, systemd-analyze, unshare, setpriv and libseccomp",
+)
+
+
+@contextmanager
+def started(
+    name: str, flags: Sequence[str], shown: Sequence[Path], environment: Mapping[str, str]
+) -> Iterator[tuple[Process, Client]]:
+    """Run a unit's ExecStart in its sandbox; see tests/install/sandbox.py for what that is."""
+    address = f"127.0.0.1:{free_port()}"
+    said = " ".join([*flags, f"--web.listen-address={address}"])
+    unit = DEPLOY / "systemd" / f"{name}.service"
+    argv: list[str | Path] = ["unshare", "--mount", sys.executable, "-m", "tests.install.sandbox"]
+    with Process(
+        [*argv, unit, *shown], env={**environment, "RAILWATCH_FLAGS": said}, cwd=ROOT
+    ) as process:
+        yield process, Client(f"http://{address}")
+
+
+def rights(process: Process) -> dict[str, int]:
+    """Return the rights that a process has, as the kernel tells them."""
+    lines = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8").splitlines()
+    pairs = (line.split(":") for line in lines)
+    return {name: int(value, 16) for name, value in pairs if name in RIGHTS}
+
+
+def written(process: Process) -> set[str]:
+    """Return the file systems that a process may write, but for those of the kernel."""
+    lines = Path(f"/proc/{process.pid}/mounts").read_text(encoding="utf-8").splitlines()
+    mounts = {path: options for _, path, _, options, *_ in map(str.split, lines)}
+    kernels = ("/proc", "/dev")
+    return {
+        path
+        for path, options in mounts.items()
+        if "rw" in options.split(",") and not path.startswith(kernels)
+    }
+
+
+def capabilities(*numbers: int) -> int:
+    return sum(1 << number for number in numbers)
+
+
+SYSLOG, NET_ADMIN, NET_RAW = 34, 12, 13
+FILTERED = 2
+"""What the kernel says of a process whose system calls are filtered."""
+
+
+@SANDBOX
+def test_the_exporter_reads_a_node_in_its_units_sandbox() -> None:
+    with SimulatedNvml() as nvml, SimulatedSysfs() as sysfs:
+        for gpu in range(nvml.gpus):
+            sysfs.gpus.plug(nvml.slot(gpu))
+        shown = [nvml.control.parent, sysfs.root, nvml.library.resolve().parent]
+        flags = [*hardware_flags(nvml, sysfs), "--interval=1s"]
+        with started("railwatch-exporter", flags, shown, nvml.environment) as (process, client):
+            process.await_ready(lambda: client.is_ok("/readyz"), within=60)
+            ready = client.request("GET", "/readyz").text
+            scraped = client.request("GET", "/metrics").text
+            state = Path(f"/proc/{process.pid}/root/var/lib/railwatch")
+            kept = wait_until(lambda: [*state.iterdir()], within=30, what="something is kept")
+            modes = {path.stat().st_mode & 0o777 for path in (state, *kept)}
+            had, writable = rights(process), written(process)
+            code = process.stop()
+
+    assert code == 0
+    assert had["CapEff"] == had["CapBnd"] == capabilities(SYSLOG, NET_ADMIN, NET_RAW)
+    assert (had["NoNewPrivs"], had["Seccomp"]) == (1, FILTERED)
+    assert writable - {*map(str, shown)} == {"/tmp", "/var/tmp", "/var/lib/railwatch"}
+    assert scraped.count("railwatch_gpu_info{") == 8
+    assert scraped.count("railwatch_rdma_port_info{") == 8
+    assert "gpu/state: ok" in ready
+    assert "node/kernel_log: ok" in ready
+    assert [line for line in ready.splitlines() if re.match("(gpu|rdma|node)/.*failed", line)] == []
+    assert modes == {0o700, 0o600}
+
+
+def hardware_flags(nvml: SimulatedNvml, sysfs: SimulatedSysfs) -> list[str]:
+    """Return what leads an exporter to simulated hardware."""
+    words = exporter(nvml, sysfs)
+    return words[words.index("--nvml.library") :]
+
+
+@SANDBOX
+@needs(*PACKAGES)
+def test_the_fabrics_tools_work_in_its_units_sandbox_without_any_right() -> None:
+    with SimulatedFabric(rails(indices=2)) as fabric:
+        flags = ["--fabric.interval=5s", "--fabric.mad-rate=100000"]
+        with started("railwatch-fabric", flags, [fabric.root], fabric.environment) as (
+            process,
+            client,
+        ):
+            process.await_ready(lambda: client.is_ok("/readyz"), within=60)
+            wait_until(
+                lambda: "topology: ok" in client.request("GET", "/readyz").text,
+                within=60,
+                what="the fabric is found",
+            )
+            scraped = client.request("GET", "/metrics").text
+            had, writable = rights(process), written(process)
+            code = process.stop()
+
+    assert code == 0
+    assert had["CapEff"] == had["CapBnd"] == 0
+    assert writable - {str(fabric.root)} == {"/tmp", "/var/tmp"}
+    assert (had["NoNewPrivs"], had["Seccomp"]) == (1, FILTERED)
+    assert "railwatch_fabric_discovery_complete 1" in scraped

@@ -1,6 +1,7 @@
 """The built wheel in environments that hold nothing but what each extra asks for."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -8,12 +9,16 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
 
 import catalog
+from render.settings import Settings
 from tests.install.closure import closure
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMIT = "0123456789ab"
+
+ANYWHERE = ("https://", "#")
 
 PROGRAMS = {
     "exporters": "",
@@ -62,7 +67,7 @@ class Installed:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def run(self, *words: str | Path) -> str:
+    def run(self, *words: str | Path, errors: bool = False) -> str:
         done = subprocess.run(
             [sys.executable, "-S", "-P", *words],
             env={"PYTHONPATH": str(self.folder), "PATH": os.environ["PATH"]},
@@ -72,7 +77,7 @@ class Installed:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        return done.stdout + done.stderr if errors else done.stdout
 
 
 @pytest.fixture(params=PROGRAMS, scope="module")
@@ -145,3 +150,53 @@ def test_the_wheel_holds_the_product_and_nothing_of_its_tests(wheel: Path) -> No
         f"railwatch-{catalog.__version__}.dist-info/entry_points.txt"
     )
     assert scripts.decode().count("railwatch-") == len(PROGRAMS)
+
+
+@pytest.fixture(scope="module")
+def about(wheel: Path) -> Metadata:
+    name = f"railwatch-{catalog.__version__}.dist-info/METADATA"
+    return Metadata.from_email(zipfile.ZipFile(wheel).read(name))
+
+
+def test_a_package_index_shows_what_a_reader_looks_for(about: Metadata) -> None:
+    assert about.license_expression == "Apache-2.0"
+    assert about.license_files == ["LICENSE"]
+    assert str(about.requires_python) == ">=3.11"
+    assert {*(about.provides_extra or ())} >= {"all", "bridge", "scheduler", "render"}
+    assert about.description_content_type == "text/markdown"
+    assert about.keywords
+
+
+def test_the_description_is_the_readme_with_links_that_lead_somewhere(about: Metadata) -> None:
+    site = (about.project_urls or {})["Documentation"]
+    text = str(about.description)
+
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    ours = [target for target in targets if target.startswith(f"{site}/")]
+
+    assert [target for target in targets if not target.startswith(ANYWHERE)] == []
+    assert len(ours) > 30
+    assert [target for target in ours if not source(target.removeprefix(site)).exists()] == []
+    assert text.startswith("# railwatch\n")
+    assert Settings().runbook_url.startswith(f"{site}/runbooks/")
+
+
+def source(target: str) -> Path:
+    """Return the file that the site makes a page of, or has as it is."""
+    path = target.partition("#")[0].lstrip("/")
+    return ROOT / "docs" / re.sub(r"\.html$", ".md", path)
+
+
+@pytest.mark.parametrize("name", ["bridge", "scheduler", "render"])
+def test_a_program_without_its_extra_names_it(name: str, wheel: Path, tmp_path: Path) -> None:
+    installed = Installed(tmp_path / "site")
+    zipfile.ZipFile(wheel).extractall(installed.folder)
+    for distribution in closure(""):
+        lay(installed.folder, distribution)
+
+    told = installed.run("-c", f"from program.extras import {name}; print({name}())", errors=True)
+
+    code, said = told.splitlines()
+    assert code == "1"
+    assert said.startswith(f"railwatch-{name}: error: ")
+    assert said.endswith(f" is not installed: pip install 'railwatch[{name}]'")

@@ -79,23 +79,26 @@ alerts, and where fabrics are looked for.
 {{- end -}}
 
 {{/*
-A workload of deploy/ with what the values of its program say: `flags` are the chart's own, `values`
-holds args, resources, nodeSelector, volumes and volumeMounts. The program's is the first container.
+A workload of deploy/ with what the values of a `part` say, which has args, resources, nodeSelector, volumes
+and volumeMounts; `flags` are the chart's own. The part's program is the first container.
 */}}
 {{- define "railwatch.workload" -}}
 {{- $object := .object -}}
 {{- $pod := $object.spec.template.spec -}}
 {{- $container := first $pod.containers -}}
+{{- $values := index .root.Values .part -}}
+{{- include "railwatch.checkFlags" (dict "root" .root "part" .part "program" (first $container.command) "args" $values.args) -}}
+{{- include "railwatch.checkVolumes" (dict "part" .part "pod" $pod "values" $values) -}}
 {{- $flags := include "railwatch.flags" (dict "earlier" $container.args "later" .flags) | fromJsonArray -}}
-{{- $_ := set $container "args" (include "railwatch.flags" (dict "earlier" $flags "later" .values.args) | fromJsonArray) -}}
+{{- $_ := set $container "args" (include "railwatch.flags" (dict "earlier" $flags "later" $values.args) | fromJsonArray) -}}
 {{- $_ := set $container "image" (include "railwatch.image" (dict "root" .root "image" $container.image)) -}}
 {{- with .root.Values.image.pullPolicy }}{{ range $pod.containers }}{{ $_ := set . "imagePullPolicy" $.root.Values.image.pullPolicy }}{{ end }}{{ end -}}
 {{- with .root.Values.image.pullSecrets }}{{ $_ := set $pod "imagePullSecrets" . }}{{ end -}}
-{{- with .values.resources }}{{ $_ := set $container "resources" . }}{{ end -}}
-{{- with .values.nodeSelector }}{{ $_ := set $pod "nodeSelector" . }}{{ end -}}
-{{- $_ := set $container "volumeMounts" (concat $container.volumeMounts .values.volumeMounts) -}}
-{{- $_ := set $pod "volumes" (concat $pod.volumes .values.volumes) -}}
-{{- if hasKey .values "replicas" }}{{ $_ := set $object.spec "replicas" .values.replicas }}{{ end -}}
+{{- with $values.resources }}{{ $_ := set $container "resources" . }}{{ end -}}
+{{- with $values.nodeSelector }}{{ $_ := set $pod "nodeSelector" . }}{{ end -}}
+{{- $_ := set $container "volumeMounts" (concat $container.volumeMounts $values.volumeMounts) -}}
+{{- $_ := set $pod "volumes" (concat $pod.volumes $values.volumes) -}}
+{{- if hasKey $values "replicas" }}{{ $_ := set $object.spec "replicas" $values.replicas }}{{ end -}}
 {{- toYaml $object -}}
 {{- end -}}
 
