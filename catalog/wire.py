@@ -1,6 +1,7 @@
 """What railwatch writes on Kubernetes objects: keys, and the annotation of faulty devices."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -48,18 +49,25 @@ GANG_PLACED = "gang-placed"
 """Annotation that a pod gets as it is let go: when (RFC 3339)."""
 
 DRAIN_REQUESTED = "drain-requested"
-"""Annotation that the drainer puts on a pod before it is evicted: when (RFC 3339). A request older
-than the fault that drains the node counts for nothing."""
+"""Annotation that a pod gets before it is evicted: when (RFC 3339). A request older than what it
+leaves for, the fault that drains its node as a rule, counts for nothing."""
+
+GIVES_WAY_TO = "gives-way-to"
+"""Annotation beside that request where it is not for a fault: the gang (`NAMESPACE/NAME`) that gets
+back what this one's queue has borrowed."""
 
 CHECKPOINT_DEADLINE = "checkpoint-deadline"
-"""Annotation of a pod, by its owner: how long (`5m`) the drainer waits after its request."""
+"""Annotation of a pod, by its owner: how long (`5m`) is waited after the request."""
 
 CHECKPOINTED = "checkpointed"
 """Annotation of a pod, by its own job: when (RFC 3339) it last saved its state. A pod that says so
 later than the request is waited for no longer."""
 
 DRAIN_SUSPENDED = "drain-suspended"
-"""Label of a Job that the drainer has suspended and will resume; `true`."""
+"""Label of a Job that we have suspended in place of evicting its pods, and will resume."""
+
+SUSPENDED_FOR_FAULT, SUSPENDED_FOR_QUEUE = "true", "reclaim"
+"""What that label says: by the drainer, or so that a queue gets back what it is guaranteed."""
 
 GPU_ASSIGNMENT = "gpu-assignment"
 """Annotation that a pod with shared GPUs is bound with: JSON, which of its node's GPUs it has."""
@@ -118,6 +126,20 @@ def topology_key(name: str, prefix: str = PREFIX) -> str:
 def place(kind: str, name: str) -> str:
     """Return what stands for the device where a fault is a domain's or line's: `domain:leaf-3`."""
     return f"{kind}:{name}"
+
+
+_GPU_NAME = re.compile(r"GPU ([0-9]{1,2})", re.ASCII)
+
+
+def gpu_name(index: str) -> str:
+    """Return what a GPU is called by the index that its node's driver gives it: `GPU 3`."""
+    return f"GPU {index}"
+
+
+def gpu_index(name: str) -> int | None:
+    """Return the index of a GPU that is called so, None where the name has none."""
+    found = _GPU_NAME.fullmatch(name)
+    return int(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

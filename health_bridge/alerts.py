@@ -200,7 +200,7 @@ def _device(told: Mapping[str, str], proof: Proof) -> tuple[str, str]:
         return wire.place(proof.scope.value, place), f"{proof.scope.value} {place}"
     if proof.identity == labels.UUID:
         uuid = _label(told, labels.UUID)
-        return uuid, f"GPU {told[labels.GPU][:_MAX_LABEL]}" if told.get(labels.GPU) else uuid
+        return uuid, wire.gpu_name(told[labels.GPU][:_MAX_LABEL]) if told.get(labels.GPU) else uuid
     if told.get(labels.DEVICE) and told.get(labels.PORT):
         device, port = _label(told, labels.DEVICE), _label(told, labels.PORT)
         guid = _label(told, labels.GUID) if told.get(labels.GUID) else f"{device}+{port}"

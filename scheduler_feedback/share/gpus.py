@@ -1,6 +1,5 @@
 """What is left of each GPU of one node, and which of them a pod gets. Pure."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,6 @@ from scheduler_feedback.share.assignment import AssignmentError, Part
 from scheduler_feedback.share.formats import read_parts
 from scheduler_feedback.share.names import WHOLE, Ask, AskError, Names, Size, ask_of
 
-_INDEX = re.compile(r"gpu-([0-9]{1,2})")
 _FINISHED = ("Succeeded", "Failed")
 
 
@@ -104,9 +102,9 @@ def read_faulty(node: Mapping[str, Any], prefix: str = wire.PREFIX) -> Faulty:
         if not fault.condition.startswith("Gpu") or fault.device == wire.NODE:
             continue
         bars = fault.action == wire.ACTIONS[0] and fault.verdict in _BARRING
-        index = _INDEX.fullmatch(fault.name)
-        if index:
-            (barred if bars else worn).add(int(index[1]))
+        index = wire.gpu_index(fault.name)
+        if index is not None:
+            (barred if bars else worn).add(index)
         elif bars:
             unknown = True
     return Faulty(barred=frozenset(barred), worn=frozenset(worn), unknown=unknown)

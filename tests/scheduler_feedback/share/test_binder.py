@@ -77,7 +77,7 @@ def test_a_gpu_with_an_applied_fault_is_not_given_out_and_a_worn_one_last() -> N
         fault("avoid", "applied", device="GPU-1", condition="GpuDegraded"),
     ]
     told = json.loads(dump_devices(faults))
-    told["GPU-0"][0]["name"], told["GPU-1"][0]["name"] = "gpu-0", "gpu-1"
+    told["GPU-0"][0]["name"], told["GPU-1"][0]["name"] = "GPU 0", "GPU 1"
     node["metadata"]["annotations"]["railwatch.io/devices"] = json.dumps(told)
     world = World(node, *(sharing_pod(name, 1000) for name in "abc"))
     binder = world.binder(Clock())
