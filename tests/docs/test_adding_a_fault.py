@@ -10,21 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
-from catalog.verdicts import Verdict
 from health_bridge import proofs
-from health_bridge.alerts import read_prometheus
-from health_bridge.decide import decide
-from health_bridge.policy import Policy
-from health_bridge.proofs import Proofs
-from health_bridge.sight import Sight, Witness
-from scheduler_feedback.filter import sift
-from scheduler_feedback.health import assess
+from testbed.demo.site import TOOLS
 from testbed.tools import ensure
-from tests.health_bridge import worlds
+from tests.docs.pages import ROOT, page
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "adding-a-fault.md").read_text(encoding="utf-8")
+PAGE = page("docs/adding-a-fault.md")
 BLOCK = r"```\w+\n(.*?)^```$"
+HOP = r"^ +[0-9.]+ s  (.*?)  +(.*)$"
+"""A line of the demo's: when, what, and what was seen."""
 
 NAME, STEM = "GpuMemoryHot", "gpu_memory_hot"
 COPIED = (
@@ -32,26 +26,34 @@ COPIED = (
     "program",
     "alerts",
     "dashboards",
-    "render",
+    "deploy",
+    "docs",
+    "exporters",
+    "health_bridge",
     "jsonnet",
+    "render",
+    "scheduler_feedback",
     "testbed",
     "tools",
-    "docs",
 )
 MECHANICAL = "every_alert_has_its_test or every_fault_of or every_runbook_page_has or rendered"
 TOLD = {"node": "n1", "uuid": "GPU-1", "gpu": "0"}
-NOW = 1_800_000_000
 
 
 def blocks(mark: str) -> list[tuple[str, str]]:
     """Return what the page's marks of a kind say, each with the block below it."""
-    return re.findall(rf"^<!-- {mark}(.*?) -->\n{BLOCK}", PAGE, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^<!-- {mark}(.*?) -->\n{BLOCK}", PAGE.text, re.MULTILINE | re.DOTALL)
 
 
-def run(tree: Path, *command: object) -> str:
+def run(tree: Path, *command: object, within: float = 120) -> str:
     """Run a command in the copy, and return what it prints; it must succeed."""
     done = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, check=False, cwd=tree, timeout=120
+        list(map(str, command)),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tree,
+        timeout=within,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -75,12 +77,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert not (copy / path).exists()
         (copy / path).write_text(text, encoding="utf-8")
     run(copy, sys.executable, "-m", "render", "build/render")
+    ensure(*TOOLS)
+    (copy / ".tools").symlink_to(ROOT / ".tools")
     return copy
-
-
-@pytest.fixture(scope="module")
-def known(tree: Path) -> Proofs:
-    return proofs.load(str(tree / "build/render/bridge/proofs.yaml"))
 
 
 def rule(tree: Path) -> dict[str, Any]:
@@ -108,11 +107,12 @@ def test_the_pages_targets_are_those_of_make() -> None:
 
 
 def test_the_fault_has_all_that_a_fault_needs(tree: Path) -> None:
-    (tree / ".tools").symlink_to(ensure("promtool")["promtool"].parents[1])
     ((_, commands),) = blocks("run")
     _, promtool, own = commands.splitlines()
 
-    run(tree, *promtool.split())
+    program, *words = promtool.split()
+    assert program == ".tools/bin/promtool"
+    run(tree, ensure("promtool")["promtool"], *words)
     tests = (own.split()[-1], "tests/alerts/test_discovery.py")
     run(tree, sys.executable, "-m", "pytest", "-q", "-k", f"{NAME} or {MECHANICAL}", *tests)
 
@@ -126,8 +126,8 @@ def test_the_documents_and_the_stable_names_tell_of_it(tree: Path) -> None:
     assert f"{NAME} warning cordon GpuDegraded" in names
 
 
-def test_its_proof_is_what_the_page_says(known: Proofs) -> None:
-    proof = known.faults[NAME]
+def test_its_proof_is_what_the_page_says(tree: Path) -> None:
+    proof = proofs.load(str(tree / "build/render/bridge/proofs.yaml")).faults[NAME]
 
     assert proof.condition == "GpuDegraded"
     assert proof.facilities == ("gpu/memory_temperature",)
@@ -155,25 +155,19 @@ def test_alertmanager_sends_it_to_the_bridge(tree: Path) -> None:
     assert naming >= {"proofs", "prometheusrule-shard", "alertmanagerconfig"}
 
 
-def test_it_arrives_as_a_placement_decision(tree: Path, known: Proofs) -> None:
-    told = {"alertname": NAME, "alertstate": "firing", **rule(tree)["labels"], **TOLD}
-    facilities = {fact for proof in known.faults.values() for fact in proof.facilities}
-    reading = read_prometheus([told], known, "", {})
-    sight = Sight(
-        now=NOW,
-        findings=reading.findings,
-        witnesses={"http://p": Witness(observed={"n1": frozenset(facilities)})},
-    )
-    policy = Policy(proofs=known, verdict_max=Verdict.DRAIN, budget="100%")
-    nodes = [worlds.node("n1", gpus=(8, 8)), worlds.node("n2", gpus=(8, 8))]
+@pytest.mark.cluster
+@pytest.mark.timeout(420)
+def test_it_arrives_in_the_demo_as_a_placement_decision(tree: Path) -> None:
+    """On a real kube-scheduler: one pod goes elsewhere, and one that cannot waits, for this."""
+    ((_, command),) = blocks("demo")
+    interpreter, *words = command.split()
+    assert interpreter == ".venv/bin/python"
+    (shown,) = PAGE.blocks("text")
+    hops = re.findall(HOP, shown, re.MULTILINE)
+    assert [name for name, _ in hops][-2:] == ["placed on the other", "refused"]
 
-    after = worlds.written(nodes, decide(nodes, sight, policy, {}))
+    told = run(tree, sys.executable, *words, within=400)
 
-    assert reading.skipped == {}
-    assert worlds.our_taints(after[0]) == {"gpu-degraded": ("cordon", "NoSchedule")}
-    assert after[0].conditions["GpuDegraded"].reason == NAME
-    health = {each.name: assess(worlds.document(each)) for each in after}
-    unfit = {name: each for name, each in health.items() if each.refusals}
-    sifted = sift(["n1", "n2"], (), unfit)
-    assert sifted.passed == ["n2"]
-    assert sifted.refused["n1"].reason == "railwatch: GpuDegraded (cordon)"
+    assert re.findall(HOP, told, re.MULTILINE) == hops
+    refused = told.partition("refused   GpuDegraded (cordon): 1 node: gpu-0\n")[2]
+    assert refused.lstrip().startswith(f"gpu-0: {NAME} on GPU 3 (GPU-")

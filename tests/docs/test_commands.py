@@ -1,21 +1,15 @@
 """Every command of README and quick start is run as it stands there, or it says here why not."""
 
-import os
 import re
-import shlex
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 import yaml
 
+from testbed.api import Object
 from testbed.servers import Cluster
-from testbed.tools import ensure
-from tests.docs.pages import ROOT, page
+from tests.docs.desk import STAND_IN, Desk, commands, desk_at
+from tests.docs.pages import page
 
 QUICKSTART, README = "docs/quickstart.md", "README.md"
 TRANSLATED = {QUICKSTART: "docs/zh/quickstart.md", README: "README.zh-CN.md"}
@@ -30,39 +24,8 @@ NOT_RUN = {
 }
 """Commands by their first words, and why no test can run them."""
 
-TOOLS = ("promtool", "amtool", "helm", "kustomize")
 THEIRS = {"route": {"receiver": "people"}, "receivers": [{"name": "people"}]}
 """An Alertmanager configuration of somebody's own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """A checkout to run commands in, whose build/ is its own, and a cluster to run them against."""
-
-    root: Path
-    cluster: Cluster
-    environment: Mapping[str, str]
-
-    def run(self, command: str) -> str:
-        """Run a command as a reader's shell does; it must succeed."""
-        done = subprocess.run(
-            ["bash", "-eu", "-o", "pipefail", "-c", command],
-            cwd=self.root,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        return done.stdout
-
-
-def commands(name: str) -> list[str]:
-    """Return the commands of a page's sh blocks, a line each, in their order."""
-    return [
-        line for block in page(name).blocks("sh") for line in block.splitlines() if line.strip()
-    ]
 
 
 def reason(command: str) -> str | None:
@@ -70,57 +33,10 @@ def reason(command: str) -> str | None:
     return next((why for words, why in NOT_RUN.items() if command.startswith(words)), None)
 
 
-def script(path: Path, text: str) -> None:
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-
-
-def lay_tools(folder: Path) -> None:
-    """Put into a folder the programs that a reader has on PATH."""
-    folder.mkdir()
-    for name, program in ensure(*TOOLS).items():
-        (folder / name).symlink_to(program)
-    make = shutil.which("make")
-    assert make is not None
-    # The environment stands, and is others' too: it is not made anew for being older than a file.
-    script(folder / "make", f'exec {make} -o .venv/.ready "$@"')
-    if shutil.which("kubectl") is None:
-        script(
-            folder / "kubectl",
-            f'PYTHONPATH={shlex.quote(str(ROOT))} exec {sys.executable} -m tests.docs.kubectl "$@"',
-        )
-
-
-def lay_checkout(root: Path) -> None:
-    """Link all of the checkout but what is built."""
-    (root / "build").mkdir(parents=True)
-    for path in ROOT.iterdir():
-        if path.name not in ("build", ".git"):
-            (root / path.name).symlink_to(path)
-    if not (root / ".venv").exists():
-        (root / ".venv/bin").mkdir(parents=True)
-        for name in ("python", "railwatch-render", "railwatch-exporter"):
-            (root / ".venv/bin" / name).symlink_to(Path(sys.executable).parent / name)
-
-
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    folder = tmp_path_factory.mktemp("desk")
-    lay_tools(folder / "bin")
-    lay_checkout(folder / "checkout")
-    with Cluster() as cluster:
-        yield Desk(
-            root=folder / "checkout",
-            cluster=cluster,
-            environment={
-                **os.environ,
-                "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
-                "KUBECONFIG": str(cluster.kubeconfig),
-                "HOME": str(folder),  # Helm's and kubectl's caches
-                "MAKEFLAGS": "",
-                "HELM_BURST_LIMIT": "10000",  # nobody else asks this API server
-            },
-        )
+    with desk_at(tmp_path_factory.mktemp("desk"), Cluster(controller_manager=True)) as desk:
+        yield desk
 
 
 @pytest.mark.cluster
@@ -135,6 +51,9 @@ def test_the_quick_start_runs_from_its_first_line_to_its_last(desk: Desk) -> Non
 
     rules = desk.root / "build/render/prometheus/rules/shard"
     assert any("wiki.example.com" in path.read_text() for path in rules.glob("*.yaml"))
+    routes = "build/render/alertmanager/alertmanager.yaml"
+    assert "SUCCESS" in desk.run(f"amtool check-config {routes}")
+    assert "channel: '#gpus'" in (desk.root / routes).read_text()
     bridge = arguments(desk, "railwatch-bridge")
     assert {"--verdict.max=avoid", "--cluster=gpu-east"} <= bridge
     assert "--drain" in arguments(desk, "railwatch-scheduler")
@@ -154,23 +73,41 @@ def test_the_commands_of_the_readme_run_as_well(desk: Desk) -> None:
 
 @pytest.mark.cluster
 def test_what_stands_in_for_kubectl_does_as_it_is_told(desk: Desk) -> None:
-    stand_in = f"PYTHONPATH={shlex.quote(str(ROOT))} {sys.executable} -m tests.docs.kubectl"
-    desk.cluster.api.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "gpu-0"}})
+    api, config = desk.cluster.api, "/api/v1/namespaces/railwatch/configmaps/railwatch-bridge"
+    api.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "gpu-0"}})
 
-    desk.run(f"{stand_in} apply -k deploy/")
-    desk.run(f"{stand_in} apply -f deploy/namespace.yaml")
+    desk.run(f"{STAND_IN} apply -k deploy/")
+    desk.run(f"{STAND_IN} apply -f deploy/namespace.yaml")
+    desk.run(f"{STAND_IN} annotate node gpu-0 example.com/told=yes --overwrite")
+    desk.run(f"{STAND_IN} label nodes --all example.com/mine=1")
+    desk.run(f"{STAND_IN} label nodes --all example.com/mine- example.com/never-was-")
+    desk.run(f"{STAND_IN} -n railwatch create configmap railwatch-bridge --from-literal=pause=true")
+    created = api.get(config)["data"]
+    patch = """'{"data":{"pause":"false"}}'"""
+    desk.run(f"{STAND_IN} -n railwatch patch configmap railwatch-bridge --type merge -p {patch}")
+    desk.run(f"{STAND_IN} -n railwatch scale deployment railwatch-bridge --replicas=0")
 
-    assert desk.run(f"{stand_in} get nodes -o wide") == "gpu-0\n"
+    assert desk.run(f"{STAND_IN} get nodes -o wide") == "gpu-0\n"
+    assert "labels" not in desk.cluster.node("gpu-0")["metadata"]
+    assert "    example.com/told: yes\n" in desk.run(f"{STAND_IN} get nodes -o yaml").replace(
+        "'", ""
+    )
     assert "--verdict.max=observe" in arguments(desk, "railwatch-bridge")
-    with pytest.raises(AssertionError, match="invalid choice: 'delete'"):
-        desk.run(f"{stand_in} delete nodes")
+    assert (created, api.get(config)["data"]) == ({"pause": "true"}, {"pause": "false"})
+    assert deployment(desk, "railwatch-bridge")["spec"]["replicas"] == 0
+    desk.run(f"{STAND_IN} delete namespace railwatch")
+    assert "railwatch" not in {each["metadata"]["name"] for each in api.items("/api/v1/namespaces")}
+    with pytest.raises(AssertionError, match="invalid choice: 'nodes'"):
+        desk.run(f"{STAND_IN} delete nodes gpu-0")
 
 
-def arguments(desk: Desk, deployment: str) -> set[str]:
+def deployment(desk: Desk, name: str) -> Object:
+    return desk.cluster.api.get(f"/apis/apps/v1/namespaces/railwatch/deployments/{name}")
+
+
+def arguments(desk: Desk, name: str) -> set[str]:
     """Return the flags that a Deployment's first container was given."""
-    path = f"/apis/apps/v1/namespaces/railwatch/deployments/{deployment}"
-    containers = desk.cluster.api.get(path)["spec"]["template"]["spec"]["containers"]
-    return set(containers[0]["args"])
+    return set(deployment(desk, name)["spec"]["template"]["spec"]["containers"][0]["args"])
 
 
 def test_what_is_not_run_says_why_and_is_there() -> None:

@@ -21,6 +21,7 @@ EVERYWHERE = {"help", "version"}
 OTHERS = {
     *("register-with-taints", "set-priv-flags", "target", "take-ownership"),
     *("no-collector.infiniband", "drain-buffer", "max-simultaneous-cordon"),
+    *("reuse-values", "reset-then-reuse-values"),
 }
 """Flags of other programs that our pages speak of; runbooks speak of many, none with a dot."""
 
