@@ -158,11 +158,14 @@ def test_values_change_what_they_say(chart: Chart) -> None:
         "scheduler.kubeScheduler.config=kind: KubeSchedulerConfiguration",
         "admission.noExecute=true",
         "exporter.resources.limits.memory=1Gi",
+        "exporter.runtimeClassName=nvidia",
     )
 
     bridge = pod(made, "Deployment", "railwatch-bridge")
     extender, stock = pod(made, "Deployment", "railwatch-scheduler")["containers"]
-    exporter = pod(made, "DaemonSet", "railwatch-exporter")["containers"][0]
+    exporter_pod = pod(made, "DaemonSet", "railwatch-exporter")
+    exporter = exporter_pod["containers"][0]
+    assert exporter_pod["runtimeClassName"] == "nvidia"
     assert bridge["containers"][0]["image"] == "registry.example.com:5000/gpu/railwatch-bridge:1.2"
     assert bridge["containers"][0]["imagePullPolicy"] == "Always"
     assert bridge["imagePullSecrets"] == [{"name": "key"}]
@@ -192,11 +195,14 @@ def test_values_change_what_they_say(chart: Chart) -> None:
 def test_each_part_can_be_left_out(chart: Chart) -> None:
     off = [f"{part}.enabled=false" for part in ("exporter", "bridge", "scheduler")]
 
-    made = chart.objects(
-        *off, "admission.bridge=false", "admission.scheduler=false", "monitoring.proofs=false"
-    )
+    assert chart.objects(*off, "monitoring.proofs=false") == {}
 
-    assert made == {}
+
+@pytest.mark.parametrize("policy", ["acceleratorPods", "queues"])
+def test_pods_are_not_given_to_a_scheduler_that_is_left_out(chart: Chart, policy: str) -> None:
+    told = chart.refusal({"scheduler": {"enabled": False}, "admission": {policy: True}})
+
+    assert f"admission.{policy}: pods would wait for a scheduler" in told
 
 
 def test_rights_that_nothing_needs_can_be_left_out(

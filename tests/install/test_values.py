@@ -34,6 +34,7 @@ WRONG: list[Case] = [
     ("image.pullSecrets", [{"nam": "key"}], "'nam' not allowed"),
     ("image.pullSecrets", [{"name": "My_Key"}], "'My_Key' does not match"),
     ("exporter.profile", "least_privilege", "'full', 'least-privilege'"),
+    ("exporter.runtimeClassName", "NVIDIA", "'NVIDIA' does not match pattern"),
     ("exporter.nodes", "gpu", "got string, want array"),
     ("exporter.nodeLabels", {"gpu": {"nvidia.com/gpu.present": "true"}}, "got object, want array"),
     ("exporter.nodeLabels", {"gpu": []}, "minItems"),

@@ -80,7 +80,7 @@ alerts, and where fabrics are looked for.
 
 {{/*
 A workload of deploy/ with what the values of a `part` say, which has args, resources, nodeSelector, volumes
-and volumeMounts; `flags` are the chart's own. The part's program is the first container.
+and volumeMounts, an exporter's also runtimeClassName; `flags` are the chart's own. The part's program is the first container.
 */}}
 {{- define "railwatch.workload" -}}
 {{- $object := .object -}}
@@ -95,6 +95,7 @@ and volumeMounts; `flags` are the chart's own. The part's program is the first c
 {{- with .root.Values.image.pullPolicy }}{{ range $pod.containers }}{{ $_ := set . "imagePullPolicy" $.root.Values.image.pullPolicy }}{{ end }}{{ end -}}
 {{- with .root.Values.image.pullSecrets }}{{ $_ := set $pod "imagePullSecrets" . }}{{ end -}}
 {{- with $values.resources }}{{ $_ := set $container "resources" . }}{{ end -}}
+{{- with $values.runtimeClassName }}{{ $_ := set $pod "runtimeClassName" . }}{{ end -}}
 {{- with $values.nodeSelector }}{{ $_ := set $pod "nodeSelector" . }}{{ end -}}
 {{- $_ := set $container "volumeMounts" (concat $container.volumeMounts $values.volumeMounts) -}}
 {{- $_ := set $pod "volumes" (concat $pod.volumes $values.volumes) -}}
