@@ -19,7 +19,21 @@ from alerts.promql import SELECTOR, duration, written
 from alerts.timeline import Timeline
 from alerts.tuning import Intervals
 from alerts.ways import LEAD, REPLACED, Case, Ways
-from catalog.labels import NODE
+from catalog.labels import NODE, OBSERVED
+
+
+def rule_files(alert: Alert) -> Iterator[str]:
+    """Yield the files of rules that an alert and its proof need, and no more.
+
+    promtool evaluates each of them at every step of every test. What is observed is asked by
+    proofs, by what compares nodes, and by few alerts themselves.
+    """
+    compared = comparisons.files(alert)
+    yield f"rules/{view(alert)}/{stem(alert.name)}.yaml"
+    if alert.proof or compared or OBSERVED in alert.expr:
+        yield f"rules/{SHARD}/recording.yaml"
+    for name in compared:
+        yield f"rules/{GLOBAL}/{name}.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +49,10 @@ class Cases:
     def document(self) -> dict[str, Any]:
         """Return promtool's test file."""
         return {
-            "rule_files": [f"../{path}" for path in self._rules()],
+            "rule_files": [f"../{path}" for path in rule_files(self.alert)],
             "evaluation_interval": duration(self.intervals.evaluation),
             "tests": list(self._tests()) or [self._always()],
         }
-
-    def _rules(self) -> Iterator[str]:
-        """Yield the rule files that the tests read."""
-        yield f"rules/{view(self.alert)}/{stem(self.alert.name)}.yaml"
-        yield f"rules/{SHARD}/recording.yaml"
-        for name in comparisons.files(self.alert):
-            yield f"rules/{GLOBAL}/{name}.yaml"
 
     def _tests(self) -> Iterator[dict[str, Any]]:
         for scenario in self.alert.scenarios:

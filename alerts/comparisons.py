@@ -110,7 +110,7 @@ def leaves() -> str:
     known = latest(select(RDMA_PORT_INFO, guid=(".+",)), *_PORT, GUID)
     ports = f"topk by ({by(CLUSTER, GUID)}) (1, {known})"
     named = f"max by ({CLUSTER}, {GUID}, leaf) ({FABRIC_HCA_INFO.name})"
-    found = f"{named} * on ({CLUSTER}, {GUID}) group_left ({by(NODE, *PORT)}) {ports}"
+    found = f"{named} * on ({CLUSTER}, {GUID}) group_left ({', '.join((NODE, *PORT))}) {ports}"
     leaves = f"max by ({by(*_PORT, 'leaf')}) ({heard} or {found})"
     return f'label_replace({leaves}, "{DOMAIN}", "$1", "leaf", "(.+)")'
 
@@ -143,12 +143,12 @@ def _used() -> str:
     return f"max by ({CLUSTER}, {LINE}) ({parts[0]} or {parts[1]})"
 
 
-def _ratios() -> dict[str, str]:
-    tensor = str(Series(GPU_TENSOR_ACTIVE.name, ('mig=""',)))
-    return {
-        compared.CLOCK_RATIO: _peer_ratio(str(select(GPU_CLOCK, domain="sm")), "gpu/clocks"),
-        compared.TENSOR_RATIO: _peer_ratio(tensor, "gpu/gpm"),
-    }
+def _clock_ratio() -> str:
+    return _peer_ratio(str(select(GPU_CLOCK, domain="sm")), "gpu/clocks")
+
+
+def _tensor_ratio() -> str:
+    return _peer_ratio(str(Series(GPU_TENSOR_ACTIVE.name, ('mig=""',))), "gpu/gpm")
 
 
 def _domains() -> dict[str, str]:
@@ -175,7 +175,8 @@ def _lines() -> dict[str, str]:
 def subjects() -> dict[str, dict[str, str]]:
     """Return each recorded name and what is recorded under it, by subject: a file each."""
     return {
-        "peers": _ratios(),
+        "clocks": {compared.CLOCK_RATIO: _clock_ratio()},
+        "tensors": {compared.TENSOR_RATIO: _tensor_ratio()},
         "fleet": {compared.CORRECTED_NORMAL: _corrected()},
         "domains": _domains(),
         "lines": _lines(),

@@ -192,6 +192,6 @@ RANK = Device(
     labels=GPU.labels,
     title=GPU.title,
     samples=(rank(1), rank(2)),
-    peers=tuple(rank(number) for number in range(3, 9)),
+    peers=tuple(rank(number) for number in range(3, 6)),
 )
 """A GPU that is compared with those of the same workload."""

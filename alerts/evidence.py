@@ -40,7 +40,7 @@ def _all(conditions: list[str]) -> str:
 
 
 Bound = float | str
-"""A number, or a threshold's name behind a dollar sign."""
+"""A number, or a threshold's name behind a dollar sign; `$share * 60` is in proportion to it."""
 
 
 def _number(bound: Bound) -> str:
@@ -184,8 +184,8 @@ class Counted:
         """Return the nodes that had enough of them."""
         every = held(self.series, 1).promql(window)
         wanted = self.at_least.scoped
-        most = f"max by ({NODE}) ({wanted} and {fresh(wanted, window.interval)})"
-        return f"count by ({NODE}) (\n{every}\n) >= on ({NODE}) {most}"
+        most = f"max by ({by(NODE)}) ({wanted} and {fresh(wanted, window.interval)})"
+        return f"count by ({by(NODE)}) (\n{every}\n) >= on ({by(NODE)}) {most}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from catalog.labels import EXPORTER_JOB
+from catalog.labels import CLUSTER, EXPORTER_JOB
 from catalog.metrics import Metric
 from program.durations import format_duration
 
@@ -80,8 +80,12 @@ UP = up(EXPORTER_JOB)
 
 
 def by(*names: str) -> str:
-    """Return label names as they stand in `by (…)` and `on (…)`."""
-    return ", ".join(names)
+    """Return label names as they stand in `by (…)` and `on (…)`; the cluster is always the first.
+
+    A Prometheus that holds several clusters has nodes of one name more than once. Where one holds
+    a single cluster the label is not on its series, and naming it changes nothing.
+    """
+    return ", ".join(dict.fromkeys((CLUSTER, *names)))
 
 
 def latest(series: Series, *names: str) -> str:

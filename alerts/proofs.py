@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from alerts import verification
+from alerts import clusters, verification
 from alerts.evidence import AND, BOOT, ORIGINS, RESET, rested
 from alerts.model import Alert, Proof
 from alerts.promql import UP, Series, Window, by, duration, fresh, select, written
@@ -18,19 +18,24 @@ VITAL = ("state", "xid", "boot", "port", "inventory")
 """Facilities without which nothing is known of a GPU or a port."""
 
 
-def document(alerts: Sequence[Alert], intervals: Intervals) -> dict[str, Any]:
+def document(
+    alerts: Sequence[Alert], intervals: Intervals, cluster_label: str = labels.CLUSTER
+) -> dict[str, Any]:
     """Return the whole file; `$selector` in it is the bridge's to replace."""
+    faults = [
+        *(_fault(alert, intervals) for alert in alerts if alert.fault),
+        verification.entry(intervals),
+    ]
+    for fault in faults:
+        fault["query"] = clusters.of_query(fault["query"], cluster_label)
     return {
         "version": VERSION,
-        "observed": _seen_at_all(intervals),
+        "observed": clusters.of_query(_seen_at_all(intervals), cluster_label),
         "alerts": f'ALERTS{{{labels.CONDITION}!=""}}',
         "active_since": f'ALERTS_FOR_STATE{{{labels.CONDITION}!=""}}',
-        "boot_time": BOOT.time(intervals.scrape),
-        "reset_time": RESET.time(intervals.scrape),
-        "faults": [
-            *(_fault(alert, intervals) for alert in alerts if alert.fault),
-            verification.entry(intervals),
-        ],
+        "boot_time": clusters.of_query(BOOT.time(intervals.scrape), cluster_label),
+        "reset_time": clusters.of_query(RESET.time(intervals.scrape), cluster_label),
+        "faults": faults,
     }
 
 
@@ -45,8 +50,9 @@ def _seen_at_all(intervals: Intervals) -> str:
     without = Series(absent.metric, (*absent.matchers, f'facility!~"{"|".join(VITAL)}"'))
     facility = by(labels.NODE, *COLLECTOR)
     return (
-        f"{seen} == 1 and {fresh(seen, intervals.evaluation)} or max by ({facility}) "
-        f"({without} == 1 and on ({labels.NODE}) {UP} == 1 and {fresh(without, intervals.scrape)})"
+        f"{seen} == 1 and {fresh(seen, intervals.evaluation)}"
+        f" or max by ({facility}) ({without} == 1 and on ({by(labels.NODE)}) {UP} == 1"
+        f" and {fresh(without, intervals.scrape)})"
     )
 
 

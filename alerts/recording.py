@@ -30,8 +30,8 @@ def observed(intervals: Intervals) -> str:
         max by ({facility}) (
             {_OK} == 1
           and on ({facility})
-            {COLLECTOR_AGE.name} <= on ({NODE}) group_left () {STALE_RUNS} * {interval}
-          and on ({NODE})
+            {COLLECTOR_AGE.name} <= on ({by(NODE)}) group_left () {STALE_RUNS} * {interval}
+          and on ({by(NODE)})
             {UP} == 1
           and on ({facility})
             {fresh(_OK, intervals.scrape)}

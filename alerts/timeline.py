@@ -120,21 +120,21 @@ class Timeline:
         return signals
 
     def _values(self, signal: Signal, which: int, *, ends: bool = False) -> str:
+        """Return a series' samples; a counter goes on counting while nobody looks."""
         written: list[str] = []
         last, before = 0.0, None
         for number, step in enumerate(self.steps):
             phase = step.of(which)
+            value = now = _value(signal, phase)
+            if value == before and isinstance(value, Rising):
+                value = Rising(rate=value.rate)
+            text, last = self._phase(value, number, last)
             if ends and phase is Phase.SWAPPED:
-                written += _missing(step.count, stale=True)
+                text = _missing(step.count, stale=True)
             elif phase in _WATCHING:
-                written += _unwatched(signal.series, phase, step.count)
-            else:
-                value = _value(signal, phase)
-                if value == before and isinstance(value, Rising):
-                    value = Rising(rate=value.rate)
-                text, last = self._phase(value, number, last)
-                written += text
-                before = _value(signal, phase)
+                text = _unwatched(signal.series, phase, step.count)
+            written += text
+            before = now
         return " ".join(written)
 
     def _phase(self, value: Value, number: int, last: float) -> tuple[list[str], float]:

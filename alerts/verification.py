@@ -52,14 +52,15 @@ def query(intervals: Intervals) -> str:
         f"{UP.scoped} == 1",
         *(_observed(facility, intervals) for facility in FACILITIES),
     ]
-    joined = f"\nand on ({NODE})\n".join(f"(\n{part}\n)" for part in parts)
-    return f"group by ({NODE}) (\n{joined}\n)"
+    joined = f"\nand on ({by(NODE)})\n".join(f"(\n{part}\n)" for part in parts)
+    return f"group by ({by(NODE)}) (\n{joined}\n)"
 
 
 def _gpus(window: Window) -> str:
     """Count each GPU that was well, or another's, all through."""
     state = select(GPU_STATE, state=("ok", "not_managed"))
-    return f"{_count(_held(state, window))}\n>= on ({NODE})\n{_expected(GPU_EXPECTED.name, window)}"
+    wanted = _expected(GPU_EXPECTED.name, window)
+    return f"{_count(_held(state, window))}\n>= on ({by(NODE)})\n{wanted}"
 
 
 def _ports(window: Window) -> str:
@@ -69,9 +70,9 @@ def _ports(window: Window) -> str:
     wanted = f"{Series(RDMA_PORT_EXPECTED.name).scoped} == 1"
     count = _count(f"{active}\nand on ({by(NODE, *PORT)})\n{wanted}")
     none = select(COLLECTOR_STATE, family="rdma", facility="port", state="absent")
-    nothing = f"max by ({NODE}) (0 * (\n{_held(none, window)}\n))"
+    nothing = f"max by ({by(NODE)}) (0 * (\n{_held(none, window)}\n))"
     expected = f"({_expected(RDMA_PORTS_EXPECTED.name, window)}\nor\n{nothing})"
-    return f"({count}\nor\nmax by ({NODE}) (0 * {UP.scoped}))\n>= on ({NODE})\n{expected}"
+    return f"({count}\nor\nmax by ({by(NODE)}) (0 * {UP.scoped}))\n>= on ({by(NODE)})\n{expected}"
 
 
 def _held(series: Series, window: Window, value: int = 1) -> str:
@@ -86,12 +87,12 @@ def _held(series: Series, window: Window, value: int = 1) -> str:
 
 
 def _count(of: str) -> str:
-    return f"count by ({NODE}) (\n{of}\n)"
+    return f"count by ({by(NODE)}) (\n{of}\n)"
 
 
 def _expected(metric: str, window: Window) -> str:
     series = Series(metric)
-    return f"max by ({NODE}) ({series.scoped} and {fresh(series.scoped, window.interval)})"
+    return f"max by ({by(NODE)}) ({series.scoped} and {fresh(series.scoped, window.interval)})"
 
 
 def _observed(facility: str, intervals: Intervals) -> str:

@@ -21,6 +21,11 @@ BOTH = (0, 1)
 REPLACED = 2
 """The device that took the first one's place."""
 
+INTERRUPTED = (
+    "a Prometheus that starts, a gap in the samples, failing scrapes and an exporter roll-out "
+    "neither fire nor prove; a dead exporter, whose last samples are still found, proves nothing"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -115,31 +120,38 @@ class Ways:
             and self._hold <= self._gap + self._slack
         ):
             return  # to this alert the gap is the fault
-        for phase, what in (
-            (Phase.AWAY, "a gap in the samples"),
-            (Phase.FAILING, "failing scrapes"),
-            (Phase.REPLACED, "an exporter roll-out"),
-        ):
-            yield self._interrupted(f"{what} neither fires nor proves", phase)
-        yield self._restarted()
+        yield self._interrupted()
         if self.alert.device.replacement:
             yield self._swapped()
 
-    def _interrupted(self, name: str, phase: Phase) -> Case:
-        before = self._soak + self._slack
-        after = before + self._gap
-        end = after + before - 1
-        return Case(
-            name,
-            (Step(Phase.HEALTHY, before), Step(phase, self._gap), Step(Phase.HEALTHY, before)),
-            (
-                Check(before - 1, firing=(), proven=BOTH),
-                Check(before + self._forgotten - 1, firing=(), proven=()),
-                Check(after - 1, firing=(), proven=()),
-                Check(after, firing=(), proven=()),
-                Check(end, firing=(), proven=BOTH),
-            ),
-        )
+    def _interrupted(self) -> Case:
+        """Return all the ways of losing sight on one timeline: each soak between two serves both.
+
+        The exporter's death comes last, as nothing is seen after it.
+        """
+        well = self._soak + self._slack
+        steps = [Step(Phase.AWAY, LEAD), Step(Phase.HEALTHY, well)]
+        checks = [
+            Check(LEAD, firing=(), proven=()),
+            Check(LEAD + self._soak // 2, firing=(), proven=()),
+            Check(LEAD + well - 1, firing=(), proven=BOTH),
+        ]
+        at = LEAD + well
+        for phase in (Phase.AWAY, Phase.FAILING, Phase.REPLACED):
+            steps += [Step(phase, self._gap), Step(Phase.HEALTHY, well)]
+            checks += self._blinded(at)
+            at += self._gap + well
+        steps.append(Step(Phase.DEAD, self._slack + 4))
+        checks.append(Check(at + self._slack + 3, proven=()))
+        return Case(INTERRUPTED, tuple(steps), tuple(checks))
+
+    def _blinded(self, start: int) -> Iterator[Check]:
+        """Yield what must be so in a gap that begins here, and after it."""
+        after = start + self._gap
+        yield Check(start + self._forgotten - 1, firing=(), proven=())
+        yield Check(after - 1, firing=(), proven=())
+        yield Check(after, firing=(), proven=())
+        yield Check(after + self._soak + self._slack - 1, firing=(), proven=BOTH)
 
     def _swapped(self) -> Case:
         before = self._soak + self._slack
@@ -154,30 +166,13 @@ class Ways:
             ),
         )
 
-    def _restarted(self) -> Case:
-        lasts = self._soak + self._slack
-        return Case(
-            "a Prometheus that starts neither fires nor proves",
-            (Step(Phase.AWAY, LEAD), Step(Phase.HEALTHY, lasts)),
-            (
-                Check(LEAD, firing=(), proven=()),
-                Check(LEAD + self._soak // 2, firing=(), proven=()),
-                Check(LEAD + lasts - 1, firing=(), proven=BOTH),
-            ),
-        )
-
     def _proving(self) -> Iterator[Case]:
-        """Yield the cases that are about the proof alone."""
+        """Yield the case that is about the proof alone."""
         if not self.alert.proof:
             return
         lead = self._soak + self._slack
         lasts = self._hold + self._slack
         repaired = lead + lasts
-        yield Case(
-            "a dead exporter proves nothing though its last samples are still found",
-            (Step(Phase.HEALTHY, lead), Step(Phase.DEAD, self._slack + 4)),
-            (Check(lead - 1, proven=BOTH), Check(lead + self._slack + 3, proven=())),
-        )
         yield Case(
             "proves the repaired device after the soak, and only it",
             (

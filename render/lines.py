@@ -1,7 +1,8 @@
 """Finds the line of a key in a TOML file, for errors; tomllib tells no places.
 
 Only headers and assignments are looked at. A key inside an inline table is found by the line of
-the table, and one that is not there by the nearest table around it.
+the table, one that only longer headers name by the first of them, and one that is not there by the
+nearest table around it.
 """
 
 import re
@@ -18,12 +19,12 @@ Path = tuple[str, ...]
 
 def line_of(text: str, key: str) -> int | None:
     """Return the line, from 1, of a dotted key such as `alerts.X.thresholds.times[0]`."""
-    wanted = tuple(_INDEX.sub("", key).split("."))
-    found = [
-        (len(path), -number)
-        for number, path in _keys(text)
-        if path == wanted[: len(path)]
-    ]  # fmt: skip
+    wanted = _INDEX.sub("", key) + "."
+    found = []
+    for number, path in _keys(text):
+        there = "".join(f"{part}." for part in path)
+        if wanted.startswith(there) or there.startswith(wanted):
+            found.append((min(len(there), len(wanted)), -number))
     return -max(found)[1] if found else None
 
 

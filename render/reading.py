@@ -50,7 +50,7 @@ class Reader(Generic[T]):
         try:
             return self.kind(**values)
         except ValueError as error:
-            raise SettingsError(f"{where}.{error}") from None
+            raise SettingsError(f"{where}.{error}" if where else str(error)) from None
 
 
 def _key(field: dataclasses.Field[Any]) -> str:

@@ -24,6 +24,13 @@ LONGEST_INTERVAL = timedelta(minutes=1)
 
 LARGEST_SCALE = 100
 
+RUNBOOK = "{alert}"
+"""Stands for the alert's name in the pattern of runbooks' addresses."""
+
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?")
+_LABEL = re.compile(rf"([a-z0-9][-.a-z0-9]*/)?(?!$){_LABEL_VALUE.pattern}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusSettings:
@@ -67,6 +74,16 @@ class KubernetesSettings:
     """Namespace of railwatch, where the exporter's pods run."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """More labels, such as the `release` that kube-prometheus-stack selects by."""
+
+    def __post_init__(self) -> None:
+        """Refuse what the API server would; ValueError names the key."""
+        if not _NAMESPACE.fullmatch(self.namespace):
+            raise ValueError(f"namespace: {self.namespace!r} is no name of a namespace")
+        for key, value in self.labels.items():
+            if not _LABEL.fullmatch(key):
+                raise ValueError(f"labels.{key}: is no name of a label")
+            if not _LABEL_VALUE.fullmatch(value):
+                raise ValueError(f"labels.{key}: {value!r} is no value of a label")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +132,16 @@ class Settings:
     """What a GPU costs an hour, by instance type; `unknown` is for nodes that tell none."""
     teams: Mapping[str, str] = field(default_factory=dict)
     """The team that each namespace belongs to."""
+
+    def __post_init__(self) -> None:
+        """Refuse what leads nobody anywhere; ValueError names the key."""
+        around = self.runbook_url.split(RUNBOOK)
+        if len(around) == 1 or re.search("[{}]", "".join(around)):
+            raise ValueError(f"runbook_url: {self.runbook_url!r} must have {RUNBOOK}, and no other")
+        for team in self.alertmanager.teams:
+            if team not in self.teams.values():
+                told = nearest(team, set(self.teams.values()))
+                raise ValueError(f"alertmanager.teams.{team}: has no namespace in [teams]{told}")
 
     @property
     def recording(self) -> RecordingSettings:
@@ -195,5 +222,16 @@ def _check_alerts(changes: Mapping[str, AlertSettings]) -> None:
             if isinstance(value, timedelta) != isinstance(known[key].default, timedelta):
                 wanted = "a duration" if isinstance(known[key].default, timedelta) else "a number"
                 raise SettingsError(f"{where}: must be {wanted}")
-            if value == timedelta(0):
-                raise SettingsError(f"{where}: must be more than 0s")
+            _check_figure(alerts[name], value, where)
+
+
+def _check_figure(alert: Alert, value: float | timedelta, where: str) -> None:
+    """Refuse a figure with which the alert could not be asked, or would fence what is healthy."""
+    if value == timedelta(0):
+        raise SettingsError(f"{where}: must be more than 0s")
+    if isinstance(value, timedelta):
+        return
+    if value < 0 or (alert.fault and value == 0):
+        raise SettingsError(
+            f"{where}: must {'be more than 0' if alert.fault else 'not be negative'}"
+        )

@@ -6,6 +6,7 @@ from typing import Any
 
 from alerts import (
     cases,
+    clusters,
     comparisons,
     proofs,
     recorded,
@@ -19,7 +20,7 @@ from alerts.discovery import GLOBAL, SHARD, stem, view
 from alerts.model import Alert
 from alerts.recorded import cases as recorded_cases
 from dashboards import all_dashboards
-from render import grafana, kubernetes, mixin
+from render import grafana, jobs, kubernetes, mixin
 from render.merge import merged
 from render.settings import Settings
 from render.texts import as_yaml
@@ -39,10 +40,10 @@ def files(settings: Settings, base_alertmanager: str | None = None) -> dict[str,
     `base_alertmanager` is the text of an Alertmanager configuration to merge our routes into;
     SettingsError says why it cannot be.
     """
-    alerts = settings.tuned()
+    alerts, cluster_label = settings.tuned(), settings.dashboards.cluster_label
     dashboards = all_dashboards(settings.dashboards)
     recordings, judgements = _recordings(settings), _judgements(settings, alerts)
-    proven = as_yaml(proofs.document(alerts, settings.prometheus.intervals))
+    proven = as_yaml(proofs.document(alerts, settings.prometheus.intervals, cluster_label))
     made = dict(prometheus(settings, alerts))
     made |= dict(_alertmanager(settings, alerts, base_alertmanager))
     made["bridge/proofs.yaml"] = proven
@@ -51,9 +52,10 @@ def files(settings: Settings, base_alertmanager: str | None = None) -> dict[str,
     objects = kubernetes.objects(settings, _views(recordings | judgements), proven, dashboards)
     made |= {f"kubernetes/{name}": text for name, text in objects}
     groups = list(recordings.values()), list(judgements.values())
-    wrapped = mixin.files(mixin.config(settings.dashboards.cluster_label), dashboards, *groups)
+    wrapped = mixin.files(mixin.config(cluster_label), dashboards, *groups)
     made |= {f"mixin/{name}": text for name, text in wrapped}
-    return {path: made[path].encode() for path in sorted(made)}
+    job = settings.dashboards.job
+    return {path: jobs.renamed(made[path], job).encode() for path in sorted(made)}
 
 
 Groups = dict[str, dict[str, Any]]
@@ -67,6 +69,7 @@ def _recordings(settings: Settings) -> Groups:
         f"{SHARD}/recording.yaml": recording.group(intervals),
         **{f"{GLOBAL}/{n}.yaml": group for n, group in comparisons.groups(intervals).items()},
     }
+    made = {path: _clustered(settings, group) for path, group in made.items()}
     for subject, group in recorded.groups(settings.recording, intervals):
         made[f"{recorded.view(subject)}/recording_{subject}.yaml"] = group
     return made
@@ -75,11 +78,15 @@ def _recordings(settings: Settings) -> Groups:
 def _judgements(settings: Settings, alerts: tuple[Alert, ...]) -> Groups:
     """Return the groups of alerts."""
     return {
-        f"{view(alert)}/{stem(alert.name)}.yaml": rules.group(
-            alert, settings.prometheus.intervals, settings.runbook_url
+        f"{view(alert)}/{stem(alert.name)}.yaml": _clustered(
+            settings, rules.group(alert, settings.prometheus.intervals, settings.runbook_url)
         )
         for alert in alerts
     }
+
+
+def _clustered(settings: Settings, group: dict[str, Any]) -> dict[str, Any]:
+    return clusters.of_group(group, settings.dashboards.cluster_label)
 
 
 def _views(groups: Groups) -> dict[str, list[dict[str, Any]]]:

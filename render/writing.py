@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -47,6 +47,7 @@ def _write(out: Path, files: Mapping[str, bytes]) -> Written:
     wanted = {path: _digest(content) for path, content in files.items()}
     found = {path: _found(out / path) for path in {*known, *wanted}}
     stale = {path for path in known if path not in wanted and found[path] is not None}
+    _refuse_blocked(out, wanted)
     _refuse_others(out, found, known, files)
     changed = {path for path in wanted if found[path] != wanted[path]}
     out.mkdir(parents=True, exist_ok=True)
@@ -68,6 +69,18 @@ def _found(path: Path) -> str | None:
     if not os.path.lexists(path):
         return None
     return _digest(path.read_bytes()) if path.is_file() and not path.is_symlink() else "no file"
+
+
+def _refuse_blocked(out: Path, paths: Iterable[str]) -> None:
+    """Raise where a file, or a link that leads elsewhere, stands in the place of a directory."""
+    parents = {out / parent for path in paths for parent in PurePosixPath(path).parents}
+    within = out.resolve()
+    for place in sorted(filter(os.path.lexists, parents)):
+        if not (place.is_dir() and place.resolve().is_relative_to(within)):
+            raise ProgramError(
+                f"{place}: in the way, and no directory of {out}. "
+                "Move it away or render elsewhere; nothing was written"
+            )
 
 
 def _refuse_others(
@@ -161,8 +174,8 @@ def _read_manifest(path: Path) -> Known:
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
     """Yield path and digest of each line; a path that leads out of the tree is refused."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        digest, _, name = line.partition("  ")
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        digest, _, name = line.decode(errors="replace").partition("  ")
         pure = PurePosixPath(name)
         if not name or pure.is_absolute() or ".." in pure.parts:
             raise ProgramError(

@@ -11,6 +11,7 @@ from catalog.faults import GPU_C2C_LINK_DOWN
 from catalog.gpu_fabric import C2C_LINKS
 
 DOWN = select(C2C_LINKS, state="inactive")
+UNKNOWN = select(C2C_LINKS, state="unknown")
 
 ALERT = Alert(
     name=GPU_C2C_LINK_DOWN.name,
@@ -27,11 +28,19 @@ ALERT = Alert(
     ),
     why="Traffic between CPU and GPU memory is slow, and may fail.",
     first_step="Run nvidia-smi c2c -s on the node; look for Xid 121 in the kernel log.",
-    proof=Proof(soak=SOAK, subject=held(DOWN, 0), facilities=("gpu/c2c",)),
+    proof=Proof(
+        soak=SOAK,
+        subject=held(DOWN, 0),
+        evidence=(held(UNKNOWN, 0),),
+        facilities=("gpu/c2c",),
+    ),
     scenarios=(
         Scenario(
             name="one link is inactive",
-            signals=(Signal(series=DOWN, healthy=0, below=0, faulty=1),),
+            signals=(
+                Signal(series=DOWN, healthy=0, below=0, faulty=1),
+                Signal(series=UNKNOWN, healthy=0),
+            ),
         ),
     ),
 )

@@ -6,7 +6,7 @@ from alerts.devices import NODE as NODE_ITSELF
 from alerts.evidence import held
 from alerts.gpus import SOAK
 from alerts.model import Alert, Proof, Scenario, Signal
-from alerts.promql import select
+from alerts.promql import by, select
 from catalog.faults import GPU_DRIVER_DOWN
 from catalog.gpu_state import GPU_DRIVER_STATE
 from catalog.labels import NODE
@@ -20,7 +20,7 @@ ALERT = Alert(
     name=GPU_DRIVER_DOWN.name,
     fault=GPU_DRIVER_DOWN,
     device=NODE_ITSELF,
-    expr=f"max by ({NODE}) ({BAD} == 1)",
+    expr=f"max by ({by(NODE)}) ({BAD} == 1)",
     hold=timedelta(minutes=10),
     severity="critical",
     summary=f"NVIDIA's driver does not work on {NODE_ITSELF.title}",

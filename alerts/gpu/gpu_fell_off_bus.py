@@ -24,7 +24,7 @@ ALERT = Alert(
         max by ({by(*GPU.labels)}) (
             {LOST} == 1
           or
-            {FELL_OFF} > on ({NODE}) group_left () {latest(BOOT_TIME, NODE)}
+            {FELL_OFF} > on ({by(NODE)}) group_left () {latest(BOOT_TIME, NODE)}
         )
         """,
     severity="critical",

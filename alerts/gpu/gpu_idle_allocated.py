@@ -29,7 +29,7 @@ ALERT = Alert(
     device=HOLDER,
     expr=f"""
         max by ({by(*HOLDER.labels)}) (
-          {HELD} == 1
+          ({HELD} == 1 and {HELD} offset $window == 1)
             and on ({by(NODE, UUID)}) max_over_time({BUSY}[$window]) < $busy
             and on ({by(NODE, UUID)}) delta({MEMORY}[$window]) <= 0
             and on ({by(NODE, UUID)}) {BUSY} offset $window

@@ -6,7 +6,7 @@ from alerts.devices import NODE as NODE_ITSELF
 from alerts.evidence import Counted
 from alerts.gpus import SOAK
 from alerts.model import Alert, Proof, Scenario, Signal
-from alerts.promql import Series, latest, select
+from alerts.promql import Series, by, latest, select
 from catalog.faults import GPU_MISSING
 from catalog.gpu import GPU_STATE
 from catalog.gpu_state import GPU_EXPECTED
@@ -29,9 +29,9 @@ ALERT = Alert(
     device=NODE_ITSELF,
     expr=f"""
         {latest(EXPECTED, NODE)}
-          > on ({NODE})
-        (count by ({NODE}) ({PRESENT} == 1) or 0 * {latest(EXPECTED, NODE)})
-          and on ({NODE})
+          > on ({by(NODE)})
+        (count by ({by(NODE)}) ({PRESENT} == 1) or 0 * {latest(EXPECTED, NODE)})
+          and on ({by(NODE)})
         {OBSERVES} == 1
         """,
     hold=timedelta(minutes=5),

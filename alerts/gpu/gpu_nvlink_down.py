@@ -6,7 +6,7 @@ from alerts.devices import GPU
 from alerts.evidence import Full
 from alerts.gpus import KEYS, SOAK, of_gpu
 from alerts.model import Alert, Proof, Scenario, Signal
-from alerts.promql import latest, select
+from alerts.promql import by, latest, select
 from catalog.faults import GPU_NVLINK_DOWN
 from catalog.gpu_nvlink import NVLINK_LINKS, NVLINK_REMOTES
 from catalog.labels import NODE
@@ -19,8 +19,8 @@ ALERT = Alert(
     fault=GPU_NVLINK_DOWN,
     device=GPU,
     expr=of_gpu(
-        f"{ACTIVE} < on ({NODE}) group_left () {latest(ACTIVE, NODE)}"
-        f" and on ({NODE}) {TO_SWITCH} > 0"
+        f"{ACTIVE} < on ({by(NODE)}) group_left () {latest(ACTIVE, NODE)}"
+        f" and on ({by(NODE)}) {TO_SWITCH} > 0"
     ),
     hold=timedelta(minutes=1),
     severity="critical",

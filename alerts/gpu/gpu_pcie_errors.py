@@ -19,15 +19,15 @@ ALERT = Alert(
     name=GPU_PCIE_ERRORS.name,
     fault=GPU_PCIE_ERRORS,
     device=GPU,
-    expr=of_gpu(f"increase({REPLAYS}[$window]) >= $replays or increase({SERIOUS}[$window]) > 0"),
+    expr=of_gpu(f"increase({REPLAYS}[$window]) >= $replays or increase({SERIOUS}[$memory]) > 0"),
     notices=timedelta(minutes=10),
     keep_firing_for=timedelta(minutes=15),
     severity="warning",
     summary=f"The PCIe link of {GPU.title} errs",
     description=(
-        f"{GPU.title} counted $replays or more replays, or an uncorrected error, on its PCIe link "
-        "within $window. Reseat the card and its riser when the node is free; errors that come "
-        "back often precede Xid 79."
+        f"{GPU.title} counted $replays or more replays on its PCIe link within $window, or "
+        "an uncorrected error within $memory. Reseat the card and its riser when the node is free; "
+        "errors that come back often precede Xid 79."
     ),
     why="Replays slow the link; a link that errs tends to drop the GPU off the bus.",
     first_step="Look for AER messages of the GPU's slot in the kernel log.",
@@ -43,6 +43,15 @@ ALERT = Alert(
             default=timedelta(minutes=10),
             meaning="How far back replays count.",
             source="our own guess",
+        ),
+        Threshold(
+            name="memory",
+            default=timedelta(hours=1),
+            meaning="How far back uncorrected errors count; no shorter than the soak.",
+            source=(
+                "the soak: not every card tells of them, so the proof cannot ask for none, but "
+                "nothing is proven while the alert fires"
+            ),
         ),
     ),
     proof=Proof(

@@ -20,6 +20,7 @@ ALERT = Alert(
         f" and on ({by(*KEYS)}) {BUSY} > $busy"
     ),
     hold=timedelta(minutes=10),
+    keep_firing_for=timedelta(minutes=10),
     severity="warning",
     summary=f"{GPU.title} has a slow PCIe link",
     description=(

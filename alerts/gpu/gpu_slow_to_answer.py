@@ -5,7 +5,7 @@ from datetime import timedelta
 from alerts.devices import GPU
 from alerts.gpus import of_gpu
 from alerts.model import Alert, Scenario, Signal, Threshold
-from alerts.promql import Series, latest, select
+from alerts.promql import Series, by, latest, select
 from catalog.gpu_state import GPU_CYCLE_DURATION, GPU_DEADLINE
 from catalog.labels import NODE
 
@@ -15,8 +15,9 @@ GRANTED = select(GPU_DEADLINE, calls="cycle")
 ALERT = Alert(
     name="GpuSlowToAnswer",
     device=GPU,
-    expr=of_gpu(f"{TAKES} > on ({NODE}) group_left () $share * {latest(GRANTED, NODE)}"),
+    expr=of_gpu(f"{TAKES} > on ({by(NODE)}) group_left () $share * {latest(GRANTED, NODE)}"),
     hold=timedelta(minutes=5),
+    keep_firing_for=timedelta(minutes=5),
     severity="warning",
     summary=f"{GPU.title} answers slowly",
     description=(

@@ -4,7 +4,7 @@ from alerts.devices import NODE as NODE_ITSELF
 from alerts.evidence import Held
 from alerts.gpus import BOOT_TIME, HAS_BOOTED, SOAK
 from alerts.model import BOOTED, Alert, Moment, Proof, Scenario, Signal
-from alerts.promql import latest, select
+from alerts.promql import by, latest, select
 from catalog.faults import NVSWITCH_FATAL
 from catalog.gpu import NVSWITCH_SXID_LAST_TIMESTAMP
 from catalog.gpu_nvlink import NVLINK_LINKS
@@ -21,8 +21,8 @@ ALERT = Alert(
     fault=NVSWITCH_FATAL,
     device=NODE_ITSELF,
     expr=f"""
-        max by ({NODE}) (
-          {FATAL_ERROR} > on ({NODE}) group_left () {latest(BOOT_TIME, NODE)}
+        max by ({by(NODE)}) (
+          {FATAL_ERROR} > on ({by(NODE)}) group_left () {latest(BOOT_TIME, NODE)}
         )
         """,
     severity="critical",

@@ -8,34 +8,14 @@ GPUs unasked for as it wants.
 from datetime import timedelta
 
 from alerts.devices import shown
+from alerts.free import GPUS, HAS, POD_KEYS, READY, on_nodes
 from alerts.model import Alert, Moment, Scenario, Signal, Threshold
-from alerts.neighbouring import GPU_RESOURCE, OWN_GUESS, STATE, of_namespace, summed
-from alerts.promql import Series, by, select
-from catalog.conditions import CONDITIONS
-from catalog.labels import CLUSTER, NAMESPACE, NODE, POD
+from alerts.neighbouring import OWN_GUESS, STATE, of_namespace, summed
+from alerts.promql import Series
+from catalog.labels import CLUSTER, NAMESPACE, POD
 from catalog.neighbours import ALLOCATABLE
-from catalog.neighbours_nodes import (
-    NODE_CONDITION,
-    NODE_CORDONED,
-    NODE_TAINT,
-    POD_PHASE,
-    POD_REQUESTS,
-    POD_UNSCHEDULABLE,
-)
-from catalog.wire import key
+from catalog.neighbours_nodes import POD_PHASE, POD_REQUESTS, POD_UNSCHEDULABLE
 
-GPUS = select(POD_REQUESTS, resource=GPU_RESOURCE)
-BOUND = Series(POD_REQUESTS.name, (*GPUS.matchers, f'{NODE}!=""'))
-ALIVE = select(POD_PHASE, phase=("Pending", "Running"))
-HAS = select(ALLOCATABLE, resource=GPU_RESOURCE)
-FENCED = select(
-    NODE_TAINT,
-    key=tuple(key(condition.taint) for condition in CONDITIONS),
-    effect=("NoSchedule", "NoExecute"),
-)
-READY = select(NODE_CONDITION, condition="Ready", status="true")
-POD_KEYS = by(CLUSTER, NAMESPACE, POD)
-NODE_KEYS = by(CLUSTER, NODE)
 DEVICE = of_namespace(f"Namespace {shown(NAMESPACE)}", STATE)
 
 
@@ -61,16 +41,7 @@ ALERT = Alert(
           )
           <= on ({CLUSTER}) group_left ()
           max by ({CLUSTER}) (
-            {summed(str(HAS), NODE)}
-            - on ({NODE_KEYS})
-            (
-              {summed(f"{BOUND} and on ({POD_KEYS}) {ALIVE} == 1", NODE)}
-              or
-              0 * {summed(str(HAS), NODE)}
-            )
-            and on ({NODE_KEYS}) {READY} == 1
-            unless on ({NODE_KEYS}) {NODE_CORDONED.name} == 1
-            unless on ({NODE_KEYS}) {FENCED}
+            {on_nodes()}
           )
         ) >= $pods
         """,

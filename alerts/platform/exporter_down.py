@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from alerts.devices import NODE as NODE_ITSELF
 from alerts.model import Alert, Moment, Scenario, Signal, Threshold
-from alerts.promql import UP, latest
+from alerts.promql import UP, by, latest
 from catalog.labels import NODE
 
 ALERT = Alert(
@@ -13,7 +13,7 @@ ALERT = Alert(
     expr=f"""
         {latest(UP, NODE)} == 0
         or
-        max by ({NODE}) (max_over_time({UP}[$memory])) unless on ({NODE}) {UP}
+        max by ({by(NODE)}) (max_over_time({UP}[$memory])) unless on ({by(NODE)}) {UP}
         """,
     hold=timedelta(minutes=5),
     severity="warning",

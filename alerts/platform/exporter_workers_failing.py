@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from alerts.devices import NODE as NODE_ITSELF
 from alerts.model import Alert, Rising, Scenario, Signal, Threshold
-from alerts.promql import Series, select
+from alerts.promql import Series, by, select
 from catalog.exporter import EXPORTER_WORKER_FAILURES
 from catalog.labels import NODE
 
@@ -14,7 +14,7 @@ ONE = select(EXPORTER_WORKER_FAILURES, family="gpu", cause="crashed")
 ALERT = Alert(
     name="ExporterWorkersFailing",
     device=NODE_ITSELF,
-    expr=f"sum by ({NODE}) (increase({ENDED}[15m])) >= $times",
+    expr=f"sum by ({by(NODE)}) (increase({ENDED}[15m])) >= $times",
     notices=timedelta(minutes=15),
     severity="warning",
     summary=f"The exporter of {NODE_ITSELF.title} loses its workers",

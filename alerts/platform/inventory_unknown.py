@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from alerts.devices import NODE as NODE_ITSELF
 from alerts.model import Alert, Moment, Scenario, Signal
-from alerts.promql import Series, select
+from alerts.promql import Series, by, select
 from catalog.gpu import GPU_STATE
 from catalog.gpu_state import GPU_EXPECTED
 from catalog.labels import NODE
@@ -17,7 +17,7 @@ DECLARED = select(GPU_EXPECTED, source="declared")
 ALERT = Alert(
     name="InventoryUnknown",
     device=NODE_ITSELF,
-    expr=f"max by ({NODE}) ({THERE}) == 1 unless on ({NODE}) {EXPECTED}",
+    expr=f"max by ({by(NODE)}) ({THERE}) == 1 unless on ({by(NODE)}) {EXPECTED}",
     hold=timedelta(hours=2),
     severity="info",
     summary=f"It is not known how many GPUs {NODE_ITSELF.title} should have",

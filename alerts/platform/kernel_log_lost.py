@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from alerts.devices import NODE as NODE_ITSELF
 from alerts.model import Alert, Rising, Scenario, Signal, Threshold
-from alerts.promql import Series
+from alerts.promql import Series, by
 from catalog.exporter import NODE_KERNEL_LOG_LOST
 from catalog.labels import NODE
 
@@ -13,7 +13,7 @@ LOST = Series(NODE_KERNEL_LOG_LOST.name)
 ALERT = Alert(
     name="KernelLogLost",
     device=NODE_ITSELF,
-    expr=f"max by ({NODE}) (increase({LOST}[15m])) > $records",
+    expr=f"max by ({by(NODE)}) (increase({LOST}[15m])) > $records",
     notices=timedelta(minutes=15),
     keep_firing_for=timedelta(minutes=15),
     severity="warning",

@@ -17,7 +17,7 @@ ALERT = Alert(
     device=COLLECTOR,
     expr=f"""
         max by ({by(*COLLECTOR.labels)}) (
-          {AGE} > on ({NODE}) group_left () $runs * {latest(INTERVAL, NODE)}
+          {AGE} > on ({by(NODE)}) group_left () $runs * {latest(INTERVAL, NODE)}
             unless on ({by(*COLLECTOR.labels)}) {ABSENT} == 1
         )
         """,

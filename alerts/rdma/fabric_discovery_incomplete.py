@@ -14,7 +14,7 @@ ALERT = Alert(
     name="FabricDiscoveryIncomplete",
     device=FLEET,
     needs_fleet=True,
-    expr=f"max by ({CLUSTER}) ({COMPLETE}) == 0",
+    expr=f"min by ({CLUSTER}) ({COMPLETE}) == 0",
     hold=timedelta(minutes=30),
     severity="warning",
     summary="The fabric is not seen as a whole",

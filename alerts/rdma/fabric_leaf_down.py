@@ -21,6 +21,7 @@ ALERT = Alert(
     reads=("rdma/port",),
     expr=f"{ACTIVE_SHARE} <= $share and {NODES_DOWN} >= $nodes",
     hold=timedelta(minutes=1),
+    keep_firing_for=timedelta(minutes=5),
     severity="critical",
     summary=f"{LEAF.title} has failed",
     description=(

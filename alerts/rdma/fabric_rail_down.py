@@ -27,9 +27,9 @@ ALERT = Alert(
     device=RAIL,
     needs_fleet=True,
     expr=f"""
-        avg by (rail) ({PORTS} == bool {ACTIVE}) <= $share
+        avg by ({by("rail")}) ({PORTS} == bool {ACTIVE}) <= $share
         and
-        count by (rail) (count by (rail, {NODE}) ({PORTS} != {ACTIVE})) >= $nodes
+        count by ({by("rail")}) (count by ({by("rail", NODE)}) ({PORTS} != {ACTIVE})) >= $nodes
         """,
     hold=timedelta(minutes=1),
     severity="critical",

@@ -43,7 +43,7 @@ ALERT = Alert(
     proof=Proof(
         soak=timedelta(minutes=15),
         subject=KNOWN,
-        evidence=(Risen(series=CNPS, at_most=1e6, keys=KEYS),),
+        evidence=(Risen(series=CNPS, at_most="$rate * 200", keys=KEYS),),
         facilities=("rdma/statistics",),
     ),
     scenarios=(

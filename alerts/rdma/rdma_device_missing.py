@@ -21,7 +21,7 @@ ALERT = Alert(
         max by ({by(*PORT.labels)}) (
           max_over_time({INFO}[1d])
             and on ({by(*KEYS)}) {EXPECTED} == 1
-            and on ({NODE}) {OBSERVES} == 1
+            and on ({by(NODE)}) {OBSERVES} == 1
             unless on ({by(*KEYS)}) {STATE}
         )
         """,

@@ -43,7 +43,7 @@ ALERT = Alert(
     proof=Proof(
         soak=timedelta(hours=1),
         subject=KNOWN,
-        evidence=(Risen(series=BLOCKS, at_most=0, keys=KEYS), IS_ACTIVE),
+        evidence=(Risen(series=BLOCKS, at_most="$blocks * 360", keys=KEYS), IS_ACTIVE),
         facilities=("rdma/port", "rdma_ethtool/roce"),
     ),
     scenarios=(

@@ -15,6 +15,7 @@ ALERT = Alert(
     device=PORT,
     expr=of_port(f"{HEAT} > $celsius"),
     hold=timedelta(minutes=10),
+    keep_firing_for=timedelta(minutes=10),
     severity="warning",
     summary=f"The transceiver of {PORT.title} is hot",
     description=(

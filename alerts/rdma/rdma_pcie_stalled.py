@@ -43,7 +43,7 @@ ALERT = Alert(
     proof=Proof(
         soak=timedelta(minutes=15),
         subject=KNOWN,
-        evidence=(Risen(series=STALLED, at_most=30, keys=KEYS),),
+        evidence=(Risen(series=STALLED, at_most="$share * 300", keys=KEYS),),
         facilities=("rdma_ethtool/roce",),
     ),
     scenarios=(

@@ -42,7 +42,7 @@ ALERT = Alert(
     proof=Proof(
         soak=timedelta(minutes=10),
         subject=KNOWN,
-        evidence=(Risen(series=HELD, at_most=6, keys=KEYS),),
+        evidence=(Risen(series=HELD, at_most="$share * 60", keys=KEYS),),
         facilities=("rdma_ethtool/roce",),
     ),
     scenarios=(

@@ -49,14 +49,14 @@ def rules(settings: RecordingSettings) -> Iterator[Rule]:
 
 def _nodes(settings: RecordingSettings) -> Iterator[Rule]:
     """Yield how many nodes are seen how well; each is counted once, and none is a 0."""
-    facility = f"({', '.join((NODE, *COLLECTOR))})"
+    node, facility = settings.by(NODE), settings.by(NODE, *COLLECTOR)
     unseen = (
         f"({OBSERVED} == 0 unless on {facility} {select(COLLECTOR_STATE, state='absent')} == 1)"
     )
     heard, all_of_them = f"{UP} == 1", f"0 * count by {settings.by()} ({UP})"
     for coverage, those in (
-        (recorded.COVERED, f"{heard} unless on ({NODE}) {unseen}"),
-        (recorded.BLIND, f"{heard} and on ({NODE}) {unseen}"),
+        (recorded.COVERED, f"{heard} unless on {node} {unseen}"),
+        (recorded.BLIND, f"{heard} and on {node} {unseen}"),
         (recorded.SILENT, f"{UP} == 0"),
     ):
         yield Rule(

@@ -53,9 +53,9 @@ def _lost(settings: RecordingSettings) -> str:
     return f"""
         max by {settings.by(NODE, UUID)} ({GPU_STATE.name}{{state!~"ok|not_managed"}} == 1)
         or
-        {gpus} and on ({UUID}) {of_gpu}
+        {gpus} and on {settings.by(UUID)} {of_gpu}
         or
-        {gpus} and on ({NODE}) {of_node}
+        {gpus} and on {settings.by(NODE)} {of_node}
         """
 
 

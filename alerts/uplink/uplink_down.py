@@ -5,9 +5,10 @@ from datetime import timedelta
 from alerts.devices import LINE
 from alerts.evidence import Held
 from alerts.model import Alert, Proof, Scenario, Signal, Threshold
-from alerts.promql import Series
+from alerts.promql import Series, by
 from catalog.compared import LINE_ANSWERING
 from catalog.faults import UPLINK_DOWN
+from catalog.labels import LINE as LABEL
 from catalog.uplink_probes import PROBE_SUCCESS
 
 ANSWERED = Series(LINE_ANSWERING)
@@ -19,7 +20,7 @@ ALERT = Alert(
     device=LINE,
     needs_fleet=True,
     reads=("uplink/tcp_probes",),
-    expr=f"{ANSWERED} == 0 and on (line) count by (line) ({PROBES}) >= $probes",
+    expr=f"{ANSWERED} == 0 and on ({by(LABEL)}) count by ({by(LABEL)}) ({PROBES}) >= $probes",
     hold=timedelta(minutes=2),
     severity="critical",
     summary=f"{LINE.title} is down",

@@ -26,6 +26,7 @@ ALERT = Alert(
     expr=f"max by ({by(*WAY.labels)}) (rate({RECEIVED}[5m]) > $rate or rate({SENT}[5m]) > $rate)",
     notices=timedelta(minutes=5),
     hold=timedelta(minutes=5),
+    keep_firing_for=timedelta(minutes=5),
     severity="warning",
     summary=f"{WAY.title} errs, on line {shown(LINE)}",
     description=(

@@ -21,6 +21,7 @@ ALERT = Alert(
     reads=("uplink/tcp_probes",),
     expr=f"{LOST} > $loss",
     hold=timedelta(minutes=5),
+    keep_firing_for=timedelta(minutes=5),
     severity="warning",
     summary=f"{LINE.title} loses packets",
     description=(

@@ -23,6 +23,7 @@ ALERT = Alert(
     expr=f"{USED} > $share",
     notices=timedelta(minutes=5),
     hold=timedelta(minutes=10),
+    keep_firing_for=timedelta(minutes=5),
     severity="warning",
     summary=f"{LINE.title} is full",
     description=(

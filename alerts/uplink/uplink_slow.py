@@ -21,6 +21,7 @@ ALERT = Alert(
     reads=("uplink/tcp_probes",),
     expr=f"{TAKES} > $times * quantile_over_time(0.1, {TAKES}[1d])",
     hold=timedelta(minutes=15),
+    keep_firing_for=timedelta(minutes=5),
     severity="warning",
     summary=f"{LINE.title} has become slow",
     description=(

@@ -18,7 +18,7 @@ WAY = Device(
         {NODE: "node-1", LINE: "dc1-cloud", "interface": "bond1"},
     ),
 )
-ON = "node, line, interface, object, kind, handle, parent"
+ON = by(NODE, LINE, "interface", "object", "kind", "handle", "parent")
 DROPPED, SET = Series(TC_DROPS.name), Series(TC_RATE.name)
 ONE, ITS_RATE = (
     select(metric, object="qdisc", kind="tbf", handle="1:", parent="root")
@@ -31,6 +31,7 @@ ALERT = Alert(
     expr=f"max by ({by(*WAY.labels)}) (rate({DROPPED}[5m]) > $rate and on ({ON}) {SET})",
     notices=timedelta(minutes=5),
     hold=timedelta(minutes=10),
+    keep_firing_for=timedelta(minutes=5),
     severity="warning",
     summary=f"A limiter of {WAY.title} drops packets, on line {shown(LINE)}",
     description=(

@@ -10,6 +10,7 @@ from catalog.rdma_ethernet import (
     RDMA_CORRECTED_BITS,
     RDMA_FEC_CORRECTED,
     RDMA_FEC_UNCORRECTABLE,
+    RDMA_PAUSE_SECONDS,
     STATISTICS,
     Statistic,
 )
@@ -41,7 +42,9 @@ def chosen(said: Mapping[str, int]) -> Iterator[tuple[Statistic, int]]:
 
     mlx5 lists only the priorities that have flow control, and beside them always the flow control
     of the link as a whole, which excludes it. A driver that lists every priority lists also those
-    without. Of what is not in use only what has ever counted is worth a series.
+    without. Of what is not in use only what has ever counted is worth a series, and of pauses the
+    first priority: after a reboot nothing has counted, and a zero must be told for a fault to be
+    proven gone.
     """
     found = [(STATISTICS[name], value) for name, value in said.items() if name in STATISTICS]
     listed = _priorities(found)
@@ -62,6 +65,8 @@ def _is_unused(known: Statistic, listed: set[str]) -> bool:
     """Whether it is of flow control that is most likely off, where these priorities are listed."""
     if known.priority == "":
         return bool(listed)
+    if known.metric is RDMA_PAUSE_SECONDS and known.priority == PRIORITIES[0]:
+        return False
     return known.priority is not None and len(listed) == len(PRIORITIES)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
-from alerts import comparisons, proofs
-from alerts.discovery import GLOBAL, SHARD, all_alerts, stem, view
+from alerts import proofs
+from alerts.cases import rule_files
+from alerts.discovery import all_alerts, stem
 from alerts.model import Alert
 from alerts.tuning import Intervals
 from render.settings import Settings
@@ -51,12 +52,7 @@ def rendered(out: Path, settings: Settings | None = None, only: Sequence[str] = 
 
 def rules(name: str) -> list[str]:
     """Return the rule files that an alert needs."""
-    judged = alert(name)
-    return [
-        f"rules/{view(judged)}/{stem(name)}.yaml",
-        f"rules/{SHARD}/recording.yaml",
-        *(f"rules/{GLOBAL}/{each}.yaml" for each in comparisons.files(judged)),
-    ]
+    return list(rule_files(alert(name)))
 
 
 def complaints(out: Path, name: str, settings: Settings | None = None) -> str:

@@ -10,7 +10,7 @@ from alerts.discovery import all_alerts
 from alerts.evidence import AND
 from alerts.model import Alert
 from alerts.promql import Series, Window, select
-from alerts.tuning import Intervals, expression
+from alerts.tuning import AlertSettings, Intervals, expression, tune
 from catalog.compared import COMPARED
 from catalog.fleet import RECORDED
 from catalog.gpu import GPU_STATE
@@ -62,6 +62,26 @@ def test_every_proof_needs_its_facilities_observed_and_the_exporter_up(alert: Al
     for facility in alert.proof.facilities:
         family, name = facility.split("/")
         assert f'railwatch:observed{{family="{family}",facility="{name}",$selector}} == 1' in query
+
+
+@pytest.mark.parametrize(
+    ("name", "threshold"),
+    [
+        ("RdmaCnpFlood", "rate"),
+        ("RdmaFecUncorrectable", "blocks"),
+        ("RdmaPauseStorm", "share"),
+        ("RdmaPfcStorm", "share"),
+        ("RdmaPcieStalled", "share"),
+    ],
+)
+def test_what_a_fabric_has_at_work_is_proof_where_its_owner_has_raised_the_threshold(
+    name: str, threshold: str
+) -> None:
+    """Else a user who takes more of it for normal would have the fault for ever."""
+    alert = next(alert for alert in BRIDGED if alert.name == name)
+    raised = tune(alert, AlertSettings(thresholds={threshold: 77777}))
+
+    assert f"<= {raised.thresholds[0].default:g} * " in proofs.query(raised, INTERVALS)
 
 
 @pytest.mark.parametrize("alert", all_alerts(), ids=lambda alert: alert.name)

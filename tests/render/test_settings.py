@@ -169,6 +169,22 @@ def test_teams_and_clusters_have_receivers_of_their_own(tmp_path: Path) -> None:
         ('[alertmanager.people]\nname = "x"\n', "people.name: the receiver is called by us"),
         ('[alertmanager]\nbridge_token_secret = "x"\n', "must be the Secret's name and key"),
         ('[[alertmanager.teams."a b".slack_configs]]\nchannel = "x"\n', "a team or cluster is"),
+        (
+            '[teams]\nml = "vision"\n[[alertmanager.teams.vison.slack_configs]]\nchannel = "x"\n',
+            "alertmanager.teams.vison: has no namespace in [teams]; did you mean vision?",
+        ),
+        ("[alerts.RdmaLinkFlapping.thresholds]\ntimes = 0\n", "times: must be more than 0"),
+        ("[alerts.GangPending.thresholds]\nidle = -1\n", "idle: must not be negative"),
+        ('runbook_url = "https://x/{name}"\n', "must have {alert}, and no other"),
+        ('runbook_url = "https://x/{alert}/{0}"\n', "must have {alert}, and no other"),
+        ('runbook_url = "https://x"\n', "must have {alert}, and no other"),
+        ('[dashboards]\ncluster_label = "my-cluster"\n', "'my-cluster' is no name of a label"),
+        ("[dashboards]\njob = 'a\"b'\n", "dashboards.job: 'a\"b' is not a letter"),
+        ('[dashboards]\nrefresh = "often"\n', "dashboards.refresh: 'often' is not such as"),
+        ("[dashboards]\ntags = []\n", "dashboards.tags: must be a list such as"),
+        ('[kubernetes]\nnamespace = "Mine"\n', "namespace: 'Mine' is no name of a namespace"),
+        ('[kubernetes.labels]\n"a b" = "x"\n', "labels.a b: is no name of a label"),
+        ('[kubernetes.labels]\nrelease = "x y"\n', "labels.release: 'x y' is no value"),
         ("alerts = 3\n", "alerts: must be a table, not 3"),
         ("not toml", "Expected '='"),
     ],
@@ -230,10 +246,31 @@ def test_a_key_is_found_by_its_line(key: str, line: int | None) -> None:
         ('[alerts.GpuFellOffBus]\nsoak = "20s"\n', 2),
         ('a = 1\n\n[prometheus\nx = "y"\n', 3),
         ('[scrape]\ndiscovery = "file"\n', 1),
+        ('[prices]\n"p4d" = 1\n"p5.48xlarge" = -1\n', 3),
+        ('\n[[alertmanager.teams.ml.slack_configs]]\nchannel = "x"\n', 2),
+        ('\nrunbook_url = "https://x"\n', 2),
     ],
 )
 def test_an_error_names_the_line(tmp_path: Path, text: str, line: int) -> None:
     assert refused(tmp_path, text).startswith(f"{tmp_path / 'render.toml'}:{line}: ")
+
+
+def test_what_only_people_are_told_of_may_have_no_least_figure(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, "[alerts.GangPending.thresholds]\nidle = 0\n")
+
+    assert settings.alerts["GangPending"].thresholds == {"idle": 0}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[kubernetes]\nnamespace = "a-1"\n[kubernetes.labels]\n"example.com/a_b" = "X.y"\nc = ""\n',
+        '[dashboards]\nrefresh = ""\ncluster_label = "k8s_cluster"\njob = "gpu/nodes"\n',
+        'runbook_url = "/books/{alert}.md#{alert}"\n',
+    ],
+)
+def test_what_is_unusual_and_works_is_taken(tmp_path: Path, text: str) -> None:
+    assert loaded(tmp_path, text) != Settings()
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -314,7 +314,7 @@ def test_a_shard_is_given_what_it_can_judge_and_the_global_view_the_rest(out: Pa
     whole = {path.stem for path in (out / "prometheus/rules/global").glob("*.yaml")}
 
     assert {"recording", "gpu_fell_off_bus", "rdma_link_down"} <= shard
-    assert {"compared_peers", "gpu_straggler", "fabric_leaf_down", "uplink_down"} <= whole
+    assert {"compared_clocks", "gpu_straggler", "fabric_leaf_down", "uplink_down"} <= whole
     assert not shard & whole
     objects = [
         document(out, f"kubernetes/prometheusrule-{view}.yaml") for view in ("shard", "global")

@@ -174,17 +174,41 @@ def test_a_full_disk_leaves_the_tree_as_it_was(
     assert tree(tmp_path) == FILES
 
 
-def test_a_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.write_text("a file", encoding="utf-8")
+@pytest.mark.parametrize("name", ["out", "out/a", "out/a/b"])
+def test_a_directory_that_is_a_file_is_named_and_nothing_is_written(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("a file", encoding="utf-8")
 
-    with pytest.raises(ProgramError, match="out"):
+    with pytest.raises(ProgramError, match=rf"{name}: in the way, and no directory"):
+        write(tmp_path / "out", FILES)
+
+    assert tree(tmp_path) == {name: b"a file"}
+
+
+def test_a_directory_that_is_a_link_is_followed_within_the_tree_only(tmp_path: Path) -> None:
+    out, theirs = tmp_path / "out", tmp_path / "theirs"
+    out.mkdir()
+    theirs.mkdir()
+    (out / "a").symlink_to(theirs)
+
+    with pytest.raises(ProgramError, match=r"out/a: in the way, and no directory of"):
         write(out, FILES)
+    (out / "mine").mkdir()
+    (out / "a").unlink()
+    (out / "a").symlink_to("mine")
+    write(out, FILES)
+
+    assert not list(theirs.iterdir())
+    assert (out / "mine/one.yaml").read_bytes() == FILES["a/one.yaml"]
 
 
-@pytest.mark.parametrize("line", ["abc  ../../etc/passwd", "abc  /etc/passwd", "nonsense"])
-def test_a_manifest_that_leads_out_of_the_tree_is_refused(tmp_path: Path, line: str) -> None:
-    (tmp_path / MANIFEST).write_text(f"{line}\n", encoding="utf-8")
+@pytest.mark.parametrize(
+    "line", [b"abc  ../../etc/passwd", b"abc  /etc/passwd", b"nonsense", b"\xff\xfe"]
+)
+def test_a_manifest_that_leads_out_of_the_tree_is_refused(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / MANIFEST).write_bytes(line + b"\n")
 
     with pytest.raises(ProgramError, match=r"manifest:1: not a line we wrote"):
         write(tmp_path, FILES)

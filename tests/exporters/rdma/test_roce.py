@@ -85,9 +85,21 @@ def test_a_driver_that_lists_every_priority_shows_those_that_ever_paused() -> No
     assert found["ethernet_pause_seconds_total/3/receive"] == 1
     assert found["ethernet_link_down_events_total"] == 2
     assert found["ethernet_fec_corrected_blocks_total"] == 70
-    assert [name for name in found if "pause" in name] == [
+    assert [name for name in found if "pause" in name and found[name]] == [
         "ethernet_pause_frames_total/3/receive",
         "ethernet_pause_seconds_total/3/receive",
+    ]
+
+
+def test_a_driver_that_lists_every_priority_tells_a_zero_where_none_has_paused_since_it_began() -> (
+    None
+):
+    quiet = dict.fromkeys(BNXT, 0)
+
+    found = values(read(roce.FACILITY, SimulatedInterface(quiet)))
+
+    assert [name for name in found if "pause" in name] == [
+        "ethernet_pause_seconds_total/0/receive",
     ]
 
 
