@@ -6,10 +6,12 @@ from pathlib import Path
 
 import yaml
 
+from alerts import proofs
 from alerts.discovery import all_alerts
 from alerts.tuning import AlertSettings
 from render import tree
 from render.settings import PrometheusSettings, Settings
+from testbed.servers import Prometheus
 
 SECOND = timedelta(seconds=1)
 SOAK = 20 * SECOND
@@ -24,6 +26,9 @@ SETTINGS = Settings(
     teams={"research": "foundation", "vision": "perception"},
 )
 """Rules that judge at once, every other second."""
+
+FAULTS = proofs.document(SETTINGS.tuned(), SETTINGS.prometheus.intervals)["faults"]
+WIDE = ("line", "domain")
 
 
 def write_rules(folder: Path) -> list[Path]:
@@ -59,3 +64,13 @@ def configuration(ports: Mapping[str, int], page: int) -> str:
     ]
     every = {"scrape_interval": "1s", "evaluation_interval": "2s"}
     return yaml.safe_dump({"global": every, "scrape_configs": jobs})
+
+
+def proven_of(prometheus: Prometheus) -> set[str]:
+    """Return the faults of which any node, line or domain is proven free."""
+    found = set()
+    for fault in FAULTS:
+        place = fault["identity"] if fault["identity"] in WIDE else "node"
+        if prometheus.query(fault["query"].replace("$selector", f'{place}=~".+"')):
+            found.add(fault["fault"])
+    return found

@@ -201,6 +201,28 @@ def test_the_fleet_leads_to_the_node_and_takes_the_choices_along() -> None:
         )
 
 
+@each_dashboard
+def test_a_link_carries_and_sets_only_choices_that_both_ends_have(name: str) -> None:
+    choices = {made["uid"]: variables(made) for made in RENDERED.values()}
+    here = choices[RENDERED[name]["uid"]]
+
+    for uid, query in re.findall(r'"/d/([\w-]+)\?([^"]*)"', json.dumps(RENDERED[name])):
+        carried = set(re.findall(r"\$\{(\w+):queryparam\}", query))
+        chosen = set(re.findall(r"var-(\w+)=", query))
+        assert {"datasource", "cluster"} <= carried <= here.keys()
+        assert carried | chosen <= choices[uid].keys()
+        assert "${__url_time_range}" in query
+
+
+def test_the_way_down_leads_from_the_fleet_to_the_node_its_gpu_and_who_holds_it() -> None:
+    ways = {name: json.dumps(RENDERED[name]) for name in ("fleet", "node", "gpu", "workload")}
+
+    assert "/d/railwatch-node?" in ways["fleet"]
+    assert "&${node:queryparam}&var-gpu=${__value.raw}" in ways["node"]
+    assert "/d/railwatch-workload?" in ways["gpu"]
+    assert "&var-node=${__data.fields.Node}&var-gpu=${__value.raw}" in ways["workload"]
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
 def test_no_source_file_spells_a_metric_name(source: Path) -> None:
     assert not re.findall(r"railwatch[_:][a-z_]+", source.read_text(encoding="utf-8"))
