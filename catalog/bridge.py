@@ -59,9 +59,6 @@ stood on has changed; denied: 401 or 403; refused: any other 4xx."""
 EVENT_REASONS = ("FaultApplied", "FaultWithheld", "FaultCleared", "TelemetryLost", "NodeVerified")
 """Of the Kubernetes Events that the bridge puts up on nodes."""
 
-EVENT_RESULTS = ("posted", "repeated", "too_many", "failed")
-"""repeated: said of that node lately; too_many: above the rate that Events are posted at."""
-
 HOPS = ("seen", "decided", "taint", "condition", "total")
 """seen: from when the alert became active to when the sources told it; decided: from there to the
 decision; taint, condition: from the decision to when that is written; total: from the alert to the

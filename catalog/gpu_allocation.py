@@ -18,7 +18,7 @@ GPU_ALLOCATION = gauge(
 )
 GPU_ALLOCATION_OMITTED = gauge(
     "railwatch_gpu_allocation_omitted",
-    "Allocations left out: the kubelet told of more than are shown (16 a device, 1,024 a node), or "
+    "Allocations left out: the kubelet told of more than are shown (16 a GPU, 1,024 a node), or "
     "of a device by a number that none has here.",
     source="kubelet pod-resources API: List",
 )
@@ -49,16 +49,16 @@ GPU_JOB = gauge(
 
 USERS = ("pod", "host", "others", "unattributed")
 """pod: a container, as far as its name is known; host: processes outside of pods; others: all users
-beyond the 16 largest, in one sum; unattributed: what no process that could be looked at accounts
-for, such as the driver's own."""
+of the device that are not among the 16 a GPU shown by name, in one sum; unattributed: what no
+process that could be looked at accounts for, such as the driver's own."""
 
 _USE = (*INSTANCE, "user", *HOLDER)
 
 GPU_USER_MEMORY = gauge(
     "railwatch_gpu_user_memory_bytes",
     "Framebuffer memory by who uses it: a pod's container, the host, the sum of the others beyond "
-    "the 16 largest, or unattributed. Together "
-    "they make the memory that the device says is used.",
+    "the 16 a GPU that are shown by name, or unattributed. Together they make the memory that the "
+    "device says is used.",
     labels=_USE,
     unit="bytes",
     source="NVML's running processes; /proc/PID/cgroup; /var/log/pods, /var/log/containers",
@@ -66,7 +66,7 @@ GPU_USER_MEMORY = gauge(
 GPU_USER_UTILIZATION = gauge(
     "railwatch_gpu_user_utilization_ratio",
     "Utilisation by who caused it: a pod's container, the host, the sum of the others beyond the "
-    "16 largest, or unattributed; none under MIG.",
+    "16 a GPU that are shown by name, or unattributed; none under MIG.",
     labels=_USE,
     unit="ratio",
     source="nvmlDeviceGetProcessUtilization: smUtil; /proc/PID/cgroup",

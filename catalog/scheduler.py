@@ -127,14 +127,20 @@ DRAIN_FAILURES = counter(
 )
 DRAIN_JOBS = counter(
     "railwatch_scheduler_drain_jobs_total",
-    "Jobs that the drainer suspended or resumed, by how it ended.",
+    "Jobs suspended in place of evicting their pods, and resumed, by how it ended.",
     labels=("result",),
-    source="drainer",
+    source="drainer, queues",
 )
 DRAIN_JOBS_SUSPENDED = gauge(
     "railwatch_scheduler_drain_jobs_suspended",
     "Jobs that the drainer has suspended and not resumed yet; only the leader counts.",
     source="drainer",
+)
+EVENTS = counter(
+    "railwatch_scheduler_events_total",
+    "Kubernetes Events about nodes, pods and Jobs, by what became of them.",
+    labels=("result",),
+    source="all parts",
 )
 GANG_REASONS = (
     "incomplete",
@@ -221,6 +227,7 @@ METRICS: tuple[Metric, ...] = (
     DRAIN_FAILURES,
     DRAIN_JOBS,
     DRAIN_JOBS_SUSPENDED,
+    EVENTS,
     GANGS_WAITING,
     GANG_KEPT,
     GANG_PODS,

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from catalog.verdicts import Verdict
 from health_bridge import forget, proofs, release, replay
-from health_bridge.announce import Announcer
 from health_bridge.budget import holds
 from health_bridge.device_rules import DeviceRules
-from health_bridge.errors import Conflict, KubeError
+from health_bridge.errors import Conflict, KubeError, Missing
 from health_bridge.evidence import Evidence
 from health_bridge.journal import Journal
 from health_bridge.kube import Kube, connect
@@ -29,8 +28,9 @@ from health_bridge.site import DRY_RUN, SHADOW, WRITES, Site
 from health_bridge.sources import Alertmanager, Endpoint, Prometheus
 from health_bridge.store import WatchedFleet
 from health_bridge.tolerate import Survey, Tolerance
-from program import access, webconfig
+from program import access, announce, webconfig
 from program.access import Secret, shown
+from program.announce import Announcer
 from program.election import Elector, Errors, identity
 from program.errors import ProgramError, UsageError, run
 from program.flags import add_flags, build, parser
@@ -174,6 +174,12 @@ def _evidence(settings: Settings, kube: Kube, meter: Meter, started: float) -> E
     def count_event(result: str) -> None:
         meter.events.labels(result).inc()
 
+    announcer = Announcer(
+        kube,
+        announce.Errors(failure=KubeError, missing=Missing),
+        component=PROGRAM,
+        counted=count_event,
+    )
     journal = Journal(
         Path(settings.decision_log),
         size=size(settings.decision_log_size),
@@ -185,7 +191,7 @@ def _evidence(settings: Settings, kube: Kube, meter: Meter, started: float) -> E
         keys=keys_of(settings),
         started=started,
         journal=journal if settings.decision_log else None,
-        announcer=Announcer(kube, count_event) if settings.events else None,
+        announcer=announcer if settings.events else None,
         shadow=_mode(settings) == SHADOW,
     )
 
@@ -252,6 +258,10 @@ def _run(surface: Surface, front: Front, tolerance: Tolerance | None) -> int:
     if elector is not None:
         stand = threading.Thread(target=elector.run, args=(ended,), name="election", daemon=True)
         workers.append(stand)
+    announcer = front.site.evidence.announcer if front.site else None
+    if announcer is not None:
+        speak = threading.Thread(target=announcer.run, args=(ended,), name="events", daemon=True)
+        workers.append(speak)
     if tolerance is not None:
 
         def leading() -> bool:

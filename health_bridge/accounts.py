@@ -35,8 +35,12 @@ class Account:
         return budget_kind(self.name)
 
     def has_room_for(self, unit: str) -> bool:
-        """Whether one more may be taken, or this one is taken already."""
-        return unit in self.used or len(self.used) < self.size
+        """Whether it may be taken: one more, or one that others have taken out of use already.
+
+        That one costs nothing more, but they may give it back, and what is ours then must not be
+        more than the budget: where they have taken more than that, nothing more is taken.
+        """
+        return len(self.used) + (unit not in self.used) <= self.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,21 @@ nodes, so that a restart loses nothing. Giving back never asks the budget.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from catalog import wire
 from catalog.conditions import ACCELERATORS_UNVERIFIED
+from catalog.domains import label_value
+from catalog.faults import Scope
 from catalog.verdicts import Verdict
-from health_bridge.accounts import AVOID, FLEET, RATE, Account, Level, part_accounts, rate_account
+from health_bridge.accounts import (
+    AVOID,
+    FLEET,
+    RATE,
+    TIER,
+    Account,
+    Level,
+    part_accounts,
+    rate_account,
+)
 from health_bridge.domains import domain_of
 from health_bridge.limits import budget_size
 from health_bridge.nodes import NO_SCHEDULE, Keys, Node
@@ -129,6 +141,7 @@ class Books:
         """Open the accounts and charge what is out of use already, whoever took it."""
         self._paused = policy.paused
         self._wanted = wanted
+        self._leaves = {node.name: node.leaves for node in nodes if node.name in wanted}
         self._ours = {
             node.name
             for node in nodes
@@ -205,8 +218,19 @@ class Books:
     def _unit(self, name: str, account: Account) -> str:
         """Return what a node is in an account: itself, or the domain whose fault takes it."""
         charged = [fault for fault in self._wanted.get(name, ()) if is_charged(fault)]
-        of_domain = charged and all(domain_of(f) == account.domain for f in charged)
-        return charged[0].device if account.domain and of_domain else name
+        if not account.domain or not charged:
+            return name
+        of_domain = all(self._is_of(f, name, account) for f in charged)
+        return wire.place(Scope.DOMAIN.value, account.domain) if of_domain else name
+
+    def _is_of(self, fault: Fault, node: str, account: Account) -> bool:
+        """Whether a fault is of an account's domain, by its name or by that of a leaf of it."""
+        domain = domain_of(fault)
+        if domain is None:
+            return False
+        called = {domain, label_value(domain)}
+        of_leaf = account.name == f"{TIER}-0" and not called.isdisjoint(self._leaves.get(node, ()))
+        return account.domain in called or of_leaf
 
 
 def _is_ours(node: Node, record: Record, policy: Policy) -> bool:

@@ -1,6 +1,7 @@
 """Faults wider than a node: whom an alert about a domain or a line means, and when many are one.
 
-A domain is the value of a topology label of some tier; a line is the value of one node label. A
+A domain is the value of a topology label of some tier, or a leaf that a node's rails reach: nodes
+with a leaf a rail are labelled with one of those alone. A line is the value of one node label. A
 domain whose nodes fail alike is one fault of the domain, which stands for theirs: their conditions
 stay, their own taints do not. It names only nodes that fail themselves. Pure.
 """
@@ -12,6 +13,7 @@ from functools import cached_property
 
 from catalog import wire
 from catalog.conditions import FABRIC_FAULT, RDMA_CONGESTED, RDMA_LINK_DEGRADED, RDMA_LINK_DOWN
+from catalog.domains import label_value
 from catalog.faults import Scope
 from health_bridge.alerts import Finding
 from health_bridge.nodes import Node
@@ -70,10 +72,34 @@ class Map:
                 tiers[name] = min(tier, tiers.get(name, tier))
         return tiers
 
+    @cached_property
+    def leaves(self) -> Mapping[str, frozenset[str]]:
+        """Leaf → the nodes with a compute port on it."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for node in self.nodes:
+            for leaf in node.leaves:
+                found[leaf].add(node.name)
+        return {name: frozenset(members) for name, members in found.items()}
+
     def members(self, scope: Scope, name: str) -> frozenset[str]:
-        """Return the nodes of a domain or line, none where no node names it."""
-        places = self.lines if scope is Scope.LINE else self.domains
-        return places.get(name, frozenset())
+        """Return the nodes of a domain or line, none where no node names it.
+
+        A domain goes by what its switch calls itself, or by what a label can hold of that. Of a
+        leaf, they are those with a port on it, and those of its domain that tell no leaves.
+        """
+        if scope is Scope.LINE:
+            return self.lines.get(name, frozenset())
+        for called in (name, label_value(name)):
+            in_domain = self.domains.get(called, frozenset())
+            if called in self.leaves:
+                return self.leaves[called] | (in_domain & self._untold)
+            if in_domain:
+                return in_domain
+        return frozenset()
+
+    @cached_property
+    def _untold(self) -> frozenset[str]:
+        return frozenset(node.name for node in self.nodes if not node.leaves)
 
     def near(self, node: Node) -> Iterator[str]:
         """Yield a node's domains, the nearest first."""

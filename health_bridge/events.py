@@ -12,8 +12,7 @@ from health_bridge.nodes import Keys, Node
 from health_bridge.record import WITHHELD, Fault, Record, read_record
 from health_bridge.states import State
 from health_bridge.steps import NodeSteps, SetAnnotation, SetCondition
-
-MAX_MESSAGE = 1024
+from program.announce import MAX_MESSAGE
 
 _APPLIED, _WITHHELD, _CLEARED, _LOST, _VERIFIED = bridge.EVENT_REASONS
 

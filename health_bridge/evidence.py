@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from catalog.conditions import BY_TYPE
-from health_bridge.announce import Announcer
 from health_bridge.apply import Nodes
 from health_bridge.decide import Decision
 from health_bridge.events import Event, events_of
@@ -20,6 +19,7 @@ from health_bridge.poll import Round
 from health_bridge.shadow import Shadow, count
 from health_bridge.status import Cycle
 from health_bridge.steps import NodeSteps
+from program.announce import About, Announcer
 
 
 class Evidence:
@@ -40,7 +40,8 @@ class Evidence:
         self._keys = keys
         self._started = started
         self._journal = journal
-        self._announcer = announcer
+        self.announcer = announcer
+        """Who puts Events up; None where that is not wanted."""
         self._shadow = Shadow(keys) if shadow else None
         self._stopwatch: Stopwatch | None = None
         self._taken: list[NodeSteps] = []
@@ -107,8 +108,9 @@ class Evidence:
         """End the cycle: log it, and put up the Events of what was written."""
         if self._journal is not None:
             self._journal.note(moment, decision)
-        if self._announcer is not None:
-            self._announcer.say(self._events(decision, moment.sight.now))
+        if self.announcer is not None:
+            for event in self._events(decision, moment.sight.now):
+                _say(self.announcer, event)
 
     def _events(self, decision: Decision, now: float) -> list[Event]:
         worst = sorted(self._taken, key=lambda plan: _rank(plan, decision))
@@ -117,6 +119,11 @@ class Evidence:
             for plan in worst
             for event in events_of(plan, decision.faults.get(plan.node.name, ()), self._keys, now)
         ]
+
+
+def _say(announcer: Announcer, event: Event) -> None:
+    node = About(kind="Node", name=event.node, uid=event.uid)
+    announcer.say(node, event.reason, event.message, warning=event.warning, same=event.about)
 
 
 def _rank(plan: NodeSteps, decision: Decision) -> tuple[object, ...]:

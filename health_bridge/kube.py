@@ -107,6 +107,14 @@ class Kube:
         except Missing:
             return
 
+    def post_event(self, namespace: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an Event; return it as it was created."""
+        return self._request("POST", _events_path(namespace), event)
+
+    def patch_event(self, namespace: str, name: str, change: Mapping[str, Any]) -> None:
+        """Merge a change into an Event; Missing where there is none any more."""
+        self._request("PATCH", f"{_events_path(namespace)}/{quote(name)}", change, _MERGE)
+
     def request(  # noqa: PLR0913 - what a request is made of
         self,
         method: str,
@@ -181,6 +189,10 @@ def _clients(what: str) -> Iterator[None]:
 
 def _node_path(name: str) -> str:
     return f"{NODES}/{quote(name, safe='')}"
+
+
+def _events_path(namespace: str) -> str:
+    return f"/api/v1/namespaces/{quote(namespace, safe='')}/events"
 
 
 def _leases_path(namespace: str) -> str:

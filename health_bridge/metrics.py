@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from catalog import __version__, bridge
 from catalog.conditions import BY_TYPE
+from catalog.events import EVENT_RESULTS
 from catalog.metrics import Metric
 from catalog.verdicts import Verdict
 from health_bridge.accounts import budget_kind
@@ -80,7 +81,7 @@ class Meter(Collector):
         )
         for hop in bridge.HOPS:
             self.latency.labels(hop)
-        self.events = self._counter(bridge.EVENTS, bridge.EVENT_RESULTS)
+        self.events = self._counter(bridge.EVENTS, EVENT_RESULTS)
         self.log_lines = self._counter(bridge.DECISION_LOG_LINES, bridge.LOG_RESULTS)
         self.imagined: Imagined | None = None
         """What `--shadow` has imagined, None where it is off."""

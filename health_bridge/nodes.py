@@ -11,6 +11,8 @@ from typing import Any
 
 from catalog import wire
 from catalog.conditions import BY_TYPE, CONDITIONS
+from catalog.rails import parse_rails
+from catalog.topology import COMPUTE
 
 NO_SCHEDULE = "NoSchedule"
 
@@ -49,6 +51,11 @@ class Keys:
     def lease_end(self) -> str:
         """Annotation in which the owner says when a rented node's lease ends."""
         return wire.key(wire.LEASE_END, self.prefix)
+
+    @property
+    def rails(self) -> str:
+        """Annotation in which the publisher says, among more, which leaves a node is on."""
+        return wire.key(wire.RAILS, self.prefix)
 
     @property
     def tier(self) -> str:
@@ -117,6 +124,8 @@ class Node:
     """`spec.unschedulable`, which the bridge never sets: somebody else's cordon."""
     tiers: Mapping[int, str] = field(default_factory=dict)
     """Topology tier, 0 nearest the node → the domain it is in."""
+    leaves: tuple[str, ...] = ()
+    """The leaves that its compute ports reach, sorted; the nearest domain is called after one."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Those that the settings name."""
     gpus: tuple[int, int] = (0, 0)
@@ -156,6 +165,7 @@ def read_node(document: Mapping[str, Any], keys: Keys) -> Node:
         ready=any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions),
         cordoned=bool(spec.get("unschedulable")),
         tiers=_tiers(labels, keys.tier),
+        leaves=_leaves(annotations.get(keys.rails)),
         labels={key: labels[key] for key in keys.labels if labels.get(key)},
         gpus=(_gpus(status.get("capacity")), _gpus(status.get("allocatable"))),
         boot=(status.get("nodeInfo") or {}).get("bootID") or "",
@@ -177,6 +187,22 @@ def _tiers(labels: Mapping[str, str], prefix: str) -> dict[int, str]:
         for tier, text in named
         if tier.isascii() and tier.isdecimal() and len(tier) <= _MAX_TIER_DIGITS
     }
+
+
+def _leaves(rails: str | None) -> tuple[str, ...]:
+    """Return the leaves that an annotation names; none where it cannot be read."""
+    try:
+        places = parse_rails(rails)
+    except wire.WireError:
+        return ()
+    ports = places.ports if places else ()
+    return _same(tuple(sorted({p.leaf for p in ports if p.leaf and p.role == COMPUTE})))
+
+
+@lru_cache(maxsize=4096)
+def _same(leaves: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the one object for these leaves: the nodes of a unit share theirs."""
+    return leaves
 
 
 def _gpus(resources: Mapping[str, Any] | None) -> int:

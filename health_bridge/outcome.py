@@ -93,7 +93,7 @@ def maintained(node: Node, policy: Policy) -> Iterator[str]:
     for condition in policy.proofs.conditions:
         scopes = set(BY_TYPE[condition].scopes)
         if scopes == {Scope.DOMAIN}:
-            wanted = bool(node.tiers)
+            wanted = bool(node.tiers or node.leaves)
         elif scopes == {Scope.LINE}:
             wanted = policy.line_label in node.labels
         else:

@@ -15,6 +15,7 @@ from catalog import bridge
 from catalog.verdicts import Verdict
 from health_bridge.errors import KubeError
 from health_bridge.nodes import NO_SCHEDULE, Keys
+from program.selectors import node_meets
 
 EVERY = 600.0
 """Seconds between two looks."""
@@ -99,41 +100,9 @@ def _runs_on(pod: Mapping[str, Any], name: str, labels: Mapping[str, str]) -> bo
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
     if required is None:
         return True
-    return any(_matches(term, name, labels) for term in required.get("nodeSelectorTerms") or ())
-
-
-def _matches(term: Mapping[str, Any], name: str, labels: Mapping[str, str]) -> bool:
-    told = [
-        *((each, labels) for each in term.get("matchExpressions") or ()),
-        *((each, {"metadata.name": name}) for each in term.get("matchFields") or ()),
-    ]
-    return bool(told) and all(_fits(each, of) for each, of in told)
-
-
-def _fits(expression: Mapping[str, Any], of: Mapping[str, str]) -> bool:
-    value = of.get(expression.get("key", ""))
-    values = expression.get("values") or ()
-    match expression.get("operator"):
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Gt" | "Lt" as operator:
-            return _compares(operator, value, values)
-        case _:
-            return True  # not known to us: better one named too many
-
-
-def _compares(operator: str, value: str | None, values: Sequence[str]) -> bool:
-    try:
-        one, other = int(value or ""), int(values[0])
-    except (ValueError, IndexError):
-        return False
-    return one > other if operator == "Gt" else one < other
+    terms = required.get("nodeSelectorTerms") or ()
+    # An operator that is not known to us: better one pod too many named.
+    return any(node_meets(term, name, labels, unknown=True) for term in terms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

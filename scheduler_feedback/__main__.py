@@ -8,10 +8,11 @@ from program.election import Elector, Errors, identity
 from program.errors import run
 from program.flags import add_flags, build, parser
 from program.surface import add_surface, open_surface, serve, until_signalled
-from scheduler_feedback import release
-from scheduler_feedback.announce import Announcer
+from scheduler_feedback import release, served
+from scheduler_feedback.announce import announcer
 from scheduler_feedback.cache import NodeCache
-from scheduler_feedback.collection import nodes
+from scheduler_feedback.claims import CLAIMS
+from scheduler_feedback.collection import Collection, nodes
 from scheduler_feedback.drain_kube import DrainKube
 from scheduler_feedback.errors import Conflict, KubeError
 from scheduler_feedback.evict import Drainer, Policy
@@ -92,7 +93,7 @@ _SUBCOMMANDS: Mapping[str, Callable[[list[str]], None]] = {
 
 _SWITCH = 0.0005
 """Seconds for which a thread that plans may keep a request waiting; Python's default is tenfold."""
-_WITH_WORK_IN_HAND = ("election", "drain", "gangs", "topology")
+_WITH_WORK_IN_HAND = ("election", "drain", "gangs", "topology", "events")
 
 
 class Daemon:
@@ -117,15 +118,20 @@ class Daemon:
             stop=self._stop,
             failed=self._metrics.watch_failed,
         )
+        self._announcer = announcer(self._kube, self._metrics.event)
         self._elector = _elector(self._kube, settings)
         self._fleet = FleetWatch(self._kube, settings, self._metrics)
         self._queues = make_queues(
-            self._kube, settings, leading=lambda: self._elector.leading, metrics=self._metrics
+            self._kube,
+            settings,
+            leading=lambda: self._elector.leading,
+            announcer=self._announcer,
+            metrics=self._metrics,
         )
         self._gangs = self._gang_controller() if settings.gangs else None
         self._publishing = self._publisher() if settings.publish_topology else None
         self._placement = Placement(self._kube, settings, self._nodes.roster, self._metrics)
-        self._teller = Teller(Announcer(self._kube), self._kube.node, settings.key_prefix)
+        self._teller = Teller(self._announcer, self._kube.node, settings.key_prefix)
         self._threads: list[threading.Thread] = []
         self.routes = routes(
             self._nodes,
@@ -138,6 +144,7 @@ class Daemon:
     def start(self) -> None:
         """Begin to follow the cluster."""
         self._work("nodes", self._watcher.run)
+        self._work("events", lambda: self._announcer.run(self._stop))
         self._work("refused", lambda: self._teller.run(self._stop.is_set))
         if self._settings.placement or self._settings.share:
             self._placement.start(self._work, self._stop)
@@ -152,12 +159,20 @@ class Daemon:
             self._gangs.start(self._work, self._stop)
             every = self._settings.queues_interval
             self._work("queues", lambda: self._queues.run(self._stop, every))
+            if self._settings.queues_file:
+                self._work("claims", self._follow_claims)
         if not self._settings.drain:
             return
         drainer = self._drainer()
         self._work(
             "drain", lambda: drainer.run(self._stop, self._wake, self._settings.drain_interval)
         )
+
+    def _follow_claims(self) -> None:
+        """Follow what DRA drivers' devices are allocated to, where the cluster has such."""
+        source = Collection(self._kube, CLAIMS, self._settings.stale_after / 2)
+        failed = self._metrics.watch_failed
+        served.follow(self._kube, source, self._queues.devices, stop=self._stop, failed=failed)
 
     def stop(self) -> None:
         """End the drainer after the eviction under way, and give its Lease up."""
@@ -186,6 +201,7 @@ class Daemon:
             self._fleet,
             self._settings,
             leading=lambda: self._elector.leading,
+            announcer=self._announcer,
             metrics=self._metrics,
             quotas=self._queues,
         )
@@ -195,6 +211,7 @@ class Daemon:
             self._kube,
             self._settings,
             leading=lambda: self._elector.leading,
+            announcer=self._announcer,
             registry=self._metrics.registry,
             stop=self._stop,
         )
@@ -206,7 +223,7 @@ class Daemon:
             self._nodes,
             fleet=self._fleet.snapshot,
             leading=lambda: self._elector.leading,
-            announcer=Announcer(self._kube),
+            announcer=self._announcer,
             metrics=self._metrics,
             rate=self._settings.drain_rate,
             policy=Policy(

@@ -12,17 +12,17 @@ class Collection:
     def __init__(self, kube: Kube, path: str, seconds: float, **selectors: str) -> None:
         """Watch for so many seconds at a time what the selectors choose."""
         self._kube = kube
-        self._path = path
+        self.path = path
         self._seconds = seconds
         self._selectors = selectors
 
     def list(self) -> Listing:
         """Begin a list of all."""
-        return self._kube.listing(self._path, **self._selectors)
+        return self._kube.listing(self.path, **self._selectors)
 
     def watch(self, version: str) -> Iterator[Change]:
         """Open a watch of all."""
-        return self._kube.watch(self._path, version, self._seconds, **self._selectors)
+        return self._kube.watch(self.path, version, self._seconds, **self._selectors)
 
 
 def nodes(kube: Kube, seconds: float) -> Collection:

@@ -1,4 +1,4 @@
-"""Whom to evict from the nodes being drained, whom to hold, and why. Pure.
+"""Whom to evict, from nodes being drained above all, whom to hold, and why. Pure.
 
 What leaves together is decided together: a gang, or one pod. Every budget is counted before the
 first eviction, for all ranks of a gang at once, so that a plan never asks for what a budget must
@@ -102,8 +102,12 @@ class Plan:
 
 def plan(situation: Situation, rules: Rules) -> Plan:
     """Return who is to leave now and who is not: higher priority first."""
+    return decide(form(situation.draining, situation.gangs), situation, rules)
+
+
+def decide(units: Sequence[Unit], situation: Situation, rules: Rules) -> Plan:
+    """Return who of these is to leave now, those first that stand first."""
     planner = _Planner(situation, rules)
-    units = form(situation.draining, situation.gangs)
     for unit in units:
         planner.take(unit)
     busy = {name for unit in units for name in unit.nodes}
@@ -227,7 +231,7 @@ class _Planner:
         return suspended, None
 
     def _no_room(self, unit: Unit, move: Move | None) -> _Stop | None:
-        if unit.fatal or (move is not None and move.where):
+        if not unit.needs_room or (move is not None and move.where):
             return None
         if move is None and self._situation.elsewhere is None:
             return _Stop(state=NO_ROOM, why="the fleet is not known yet")

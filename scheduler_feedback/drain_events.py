@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from scheduler_feedback.announce import About, Announcer
+from program.announce import About, Announcer
 from scheduler_feedback.drain import Eviction, Plan
 from scheduler_feedback.errors import KubeError
 from scheduler_feedback.health import NodeHealth

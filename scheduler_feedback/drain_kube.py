@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from catalog.wire import DRAIN_REQUESTED, DRAIN_SUSPENDED, GANG, GANG_PLACED, key
+from catalog.wire import DRAIN_REQUESTED, DRAIN_SUSPENDED, GANG, GANG_PLACED, GIVES_WAY_TO, key
+from scheduler_feedback.claims import CLAIMS, SLICES
 from scheduler_feedback.errors import NotFound
 from scheduler_feedback.jobs import Job
 from scheduler_feedback.kube import BUDGETS, PODS, Kube
 from scheduler_feedback.pods import Pod
 from scheduler_feedback.watch import Object
 
+OURS = (DRAIN_REQUESTED, GIVES_WAY_TO, GANG_PLACED)
+"""The annotations that we write on pods, but for those of shared GPUs."""
+
 _JOBS = "/apis/batch/v1/jobs"
-_CLAIMS = "/apis/resource.k8s.io/v1/resourceclaims"
-_SLICES = "/apis/resource.k8s.io/v1/resourceslices"
 
 
 class DrainKube:
@@ -49,17 +51,17 @@ class DrainKube:
         return self._kube.job(namespace, name)
 
     def suspended_jobs(self) -> Sequence[Object]:
-        """Return the Jobs that the drainer has suspended."""
+        """Return the Jobs that we have suspended."""
         ours = key(DRAIN_SUSPENDED, self._prefix)
         return list(self._kube.listing(_JOBS, labelSelector=ours).objects)
 
     def claims(self) -> Sequence[Object]:
         """Return every ResourceClaim object; none where the server knows no such kind."""
-        return self._if_served(_CLAIMS)
+        return self._if_served(CLAIMS)
 
     def slices(self, node: str) -> Sequence[Object]:
         """Return a node's ResourceSlice objects; none where the server knows no such kind."""
-        return self._if_served(_SLICES, fieldSelector=f"spec.nodeName={node}")
+        return self._if_served(SLICES, fieldSelector=f"spec.nodeName={node}")
 
     def _if_served(self, path: str, **selectors: str) -> Sequence[Object]:
         try:
@@ -81,20 +83,21 @@ class DrainKube:
         }
         self._kube.call("POST", f"/api/v1/namespaces/{namespace}/pods/{name}/eviction", body)
 
-    def ask_to_leave(self, pod: Pod, moment: str) -> None:
+    def ask_to_leave(self, pod: Pod, moment: str, gives_way_to: str = "") -> None:
         """Write on a pod when it was asked to save its state; NotFound or Conflict as above."""
-        self._annotate(pod.namespace, pod.name, pod.uid, {DRAIN_REQUESTED: moment})
+        notes = {DRAIN_REQUESTED: moment, GIVES_WAY_TO: gives_way_to or None}
+        self._annotate(pod.namespace, pod.name, pod.uid, notes)
 
     def withdraw(self, namespace: str, name: str, uid: str) -> None:
         """Take back that a pod was asked to leave."""
-        self._annotate(namespace, name, uid, {DRAIN_REQUESTED: None})
+        self._annotate(namespace, name, uid, {DRAIN_REQUESTED: None, GIVES_WAY_TO: None})
 
     def forget(self, pod: Object) -> None:
         """Take our annotations off a pod, and open our gate."""
         meta, spec = pod["metadata"], pod.get("spec") or {}
         gate = key(GANG, self._prefix)
         gates = [g for g in spec.get("schedulingGates") or () if g["name"] != gate]
-        notes = [key(name, self._prefix) for name in (DRAIN_REQUESTED, GANG_PLACED)]
+        notes = [key(name, self._prefix) for name in OURS]
         change: dict[str, Any] = {
             "metadata": {"uid": meta["uid"], "annotations": dict.fromkeys(notes)}
         }
@@ -103,9 +106,9 @@ class DrainKube:
         path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
         self._kube.call("PATCH", path, change)
 
-    def suspend(self, job: Job) -> None:
+    def suspend(self, job: Job, mark: str) -> None:
         """Suspend a Job and mark it as suspended by us; Conflict where it has changed."""
-        self._change_job(job, suspend=True, mark="true")
+        self._change_job(job, suspend=True, mark=mark)
 
     def resume(self, job: Job) -> None:
         """Resume a Job and take the mark off; Conflict where it has changed."""

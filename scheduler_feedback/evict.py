@@ -15,60 +15,42 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from catalog.scheduler import DRAIN_NODE_STATES, EVICTION_RESULTS
-from catalog.wire import PREFIX
-from scheduler_feedback import drain, resume, survey
-from scheduler_feedback.announce import Announcer
+from catalog.scheduler import DRAIN_NODE_STATES
+from catalog.wire import PREFIX, SUSPENDED_FOR_FAULT
+from program.announce import Announcer
+from program.rate import Bucket
+from scheduler_feedback import carry, drain, resume, survey
 from scheduler_feedback.backoff import Backoff
 from scheduler_feedback.cache import NodeCache
+from scheduler_feedback.carry import EVICTED, GONE
 from scheduler_feedback.drain import Eviction, Plan, Rules, Situation
 from scheduler_feedback.drain_events import Teller
 from scheduler_feedback.elsewhere import Elsewhere, Snapshot
-from scheduler_feedback.errors import (
-    Conflict,
-    Forbidden,
-    Invalid,
-    KubeError,
-    NotFound,
-    TooManyRequests,
-    Unreachable,
-)
+from scheduler_feedback.errors import Conflict, KubeError, NotFound, Unreachable
 from scheduler_feedback.gang.pods import Member
 from scheduler_feedback.health import NodeHealth, assess
-from scheduler_feedback.jobs import Job, Suspension
+from scheduler_feedback.jobs import Suspension
 from scheduler_feedback.metrics import Census, Metrics
-from scheduler_feedback.pods import Pod
-from scheduler_feedback.rate import Bucket
 from scheduler_feedback.resting import Resting
 from scheduler_feedback.units import form
 from scheduler_feedback.watch import Object
 
 log = logging.getLogger(__name__)
 
-EVICTED, GONE, BLOCKED, REFUSED, FAILED = EVICTION_RESULTS
 DRAINING, DRAINED, UNVOUCHED, UNMANAGED, USERS_UNKNOWN = DRAIN_NODE_STATES
 
 _REFILL = 1.0
 """Seconds in which a whole burst of evictions is saved up again."""
 
 
-class Cluster(survey.Cluster, resume.Cluster, Protocol):
+class Cluster(survey.Cluster, resume.Cluster, carry.Cluster, Protocol):
     """The kube-apiserver as far as draining goes."""
 
     def node(self, name: str) -> Object:
         """Return a Node object; NotFound where there is none."""
 
-    def evict(self, namespace: str, name: str, uid: str) -> None:
-        """Evict a pod through the Eviction API."""
-
-    def ask_to_leave(self, pod: Pod, moment: str) -> None:
-        """Write on a pod when it was asked to save its state."""
-
     def withdraw(self, namespace: str, name: str, uid: str) -> None:
         """Take back that a pod was asked to leave."""
-
-    def suspend(self, job: Job) -> None:
-        """Suspend a Job and mark it as suspended by us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,39 +165,40 @@ class Drainer:
         )
 
     def _act(self, made: Plan, stop: threading.Event | None) -> None:
-        """Carry a plan out: ask, suspend, evict; of a unit that is refused, no more."""
+        """Carry a plan out: ask, suspend, evict."""
         moment = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds")
-        for pod in made.ask:
-            if not self._may(stop):
-                return
-            with suppress(NotFound, Conflict):
-                self._cluster.ask_to_leave(pod, moment)
-        refused: set[str] = set()
-        for suspension in made.suspend:
-            if self._may(stop) and not self._suspend(suspension):
-                refused.add(suspension.unit)
-        for eviction in made.evict:
-            if not self._may(stop):
-                return
-            if eviction.unit not in refused and not self._evict(eviction):
-                refused.add(eviction.unit)
 
-    def _may(self, stop: threading.Event | None) -> bool:
-        return self._leading() and (stop is None or not stop.is_set())
+        def may() -> bool:
+            return self._leading() and (stop is None or not stop.is_set())
 
-    def _suspend(self, suspension: Suspension) -> bool:
-        job = suspension.job
-        try:
-            self._cluster.suspend(job)
-        except KubeError as error:
-            self._metrics.drain_job(resume.FAILED)
-            if isinstance(error, Unreachable):
-                raise
-            self._teller.not_suspended(suspension, error)
-            return False
+        carry.ask(made.ask, self._cluster, may=may, moment=moment)
+        carry.carry(made, self._cluster, self, may=may, mark=SUSPENDED_FOR_FAULT)
+
+    def suspended(self, suspension: Suspension) -> None:
+        """Count and tell of a Job whose pods go."""
         self._metrics.drain_job(resume.SUSPENDED)
         self._teller.suspended(suspension)
-        return True
+
+    def not_suspended(self, suspension: Suspension, error: KubeError) -> None:
+        """Count and tell of a Job that could not be suspended."""
+        self._metrics.drain_job(resume.FAILED)
+        if not isinstance(error, Unreachable):
+            self._teller.not_suspended(suspension, error)
+
+    def evicted(self, eviction: Eviction) -> None:
+        """Count and tell of a pod that goes."""
+        self._bucket.owe()
+        self._metrics.evicted(EVICTED)
+        self._backoff.forget(eviction.pod.uid)
+        self._teller.evicted(eviction)
+
+    def not_evicted(self, eviction: Eviction, result: str, error: KubeError) -> None:
+        """Count and tell of a pod whose eviction was refused, and try it again only later."""
+        self._bucket.owe()
+        self._metrics.evicted(result)
+        if result != GONE and not isinstance(error, Unreachable):
+            self._backoff.refused(eviction.pod.uid, getattr(error, "retry_after", 0.0))
+            self._teller.not_evicted(eviction, result, error)
 
     def _resume(self, elsewhere: Elsewhere | None) -> int:
         """Resume the Jobs that fit again; return how many still wait."""
@@ -260,41 +243,9 @@ class Drainer:
         here |= {pod.uid for pods in situation.gangs.values() for pod in pods}
         return self._backoff.waiting(here)
 
-    def _evict(self, eviction: Eviction) -> bool:
-        """Evict a pod; return whether the rest of its unit may follow."""
-        pod = eviction.pod
-        self._bucket.owe()
-        try:
-            self._cluster.evict(pod.namespace, pod.name, pod.uid)
-        except KubeError as error:
-            return self._not_evicted(eviction, error)
-        self._metrics.evicted(EVICTED)
-        self._backoff.forget(pod.uid)
-        self._teller.evicted(eviction)
-        return True
-
-    def _not_evicted(self, eviction: Eviction, error: KubeError) -> bool:
-        result = _result(error)
-        self._metrics.evicted(result)
-        if isinstance(error, Unreachable):
-            raise error
-        if result == GONE:
-            return True
-        self._backoff.refused(eviction.pod.uid, getattr(error, "retry_after", 0.0))
-        self._teller.not_evicted(eviction, result, error)
-        return False
-
 
 def _state(node: NodeHealth) -> str:
     """Return what the drainer makes of a node with a drain taint, before it looks at its pods."""
     if not node.managed:
         return UNMANAGED
     return DRAINING if node.drains or node.fenced else UNVOUCHED
-
-
-def _result(error: KubeError) -> str:
-    if isinstance(error, NotFound | Conflict):
-        return GONE
-    if isinstance(error, TooManyRequests):
-        return BLOCKED
-    return REFUSED if isinstance(error, Forbidden | Invalid) else FAILED

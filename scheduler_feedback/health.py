@@ -66,6 +66,8 @@ class Fenced:
     began: float
     users: tuple[str, ...] = ()
     """Pod uids, where the bridge knows them."""
+    index: int | None = None
+    """Of a GPU on its node, by which shares of it are given out; None where it is not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +111,15 @@ def assess(node: Mapping[str, Any], prefix: str = wire.PREFIX) -> NodeHealth:
         if f.action == APPLIED and _verdict(f) is Verdict.DRAIN
     }
     drains = [r for r in draining if r.condition in vouched]
-    implied = [*_implied(faults, taints, prefix), *_unverified(node, annotations, prefix)]
+    present = {refusal.taint.key for refusal in refusing}
+    told = (*_unverified(node, annotations, prefix), *_implied(faults, prefix))
+    implied = {r.taint.key: r for r in told if r.taint.key not in present}
     labels = meta.get("labels") or {}
     return NodeHealth(
         name=meta["name"],
         uid=meta.get("uid", ""),
         managed=labels.get(wire.key(wire.MANAGED, prefix)) != "false",
-        refusals=_worst_first([*refusing, *implied]),
+        refusals=_worst_first([*refusing, *implied.values()]),
         drains=_worst_first(drains),
         drain_since=max((vouched[r.condition] for r in drains), default=0.0),
         unvouched=_worst_first(r for r in draining if r.condition not in vouched),
@@ -152,7 +156,13 @@ def _began(fault: DeviceFault) -> float:
 
 def _fenced(faults: Iterable[DeviceFault]) -> tuple[Fenced, ...]:
     return tuple(
-        Fenced(device=f.device, condition=f.condition, began=_began(f), users=f.users)
+        Fenced(
+            device=f.device,
+            condition=f.condition,
+            began=_began(f),
+            users=f.users,
+            index=wire.gpu_index(f.name),
+        )
         for f in faults
         if f.fence and f.action == APPLIED and _verdict(f) is Verdict.DRAIN
     )
@@ -170,19 +180,15 @@ def _taint_verdict(taint: Taint, least: Verdict) -> Verdict:
         return least
 
 
-def _implied(
-    faults: Iterable[DeviceFault], taints: Iterable[Taint], prefix: str
-) -> Iterator[Refusal]:
-    """Yield the refusals of applied faults of the whole node whose taint is not there (yet)."""
-    present = {taint.key for taint in taints if taint.effect in (NO_SCHEDULE, NO_EXECUTE)}
+def _implied(faults: Iterable[DeviceFault], prefix: str) -> Iterator[Refusal]:
+    """Yield the refusals of applied faults of the whole node, whose taint may not be there yet."""
     for fault in faults:
         whole = fault.device == wire.NODE and fault.action == APPLIED
         if not whole or _verdict(fault) < Verdict.CORDON or fault.condition not in BY_TYPE:
             continue
         key = wire.key(BY_TYPE[fault.condition].taint, prefix)
-        if key not in present:
-            taint = Taint(key=key, value=fault.verdict, effect=NO_SCHEDULE)
-            yield Refusal(condition=fault.condition, verdict=_verdict(fault), taint=taint)
+        taint = Taint(key=key, value=fault.verdict, effect=NO_SCHEDULE)
+        yield Refusal(condition=fault.condition, verdict=_verdict(fault), taint=taint)
 
 
 def _unverified(
@@ -217,7 +223,7 @@ def _grade(faults: Iterable[DeviceFault], taints: Iterable[Taint], *, blind: boo
         graded.append((_taint_verdict(taint, least), ""))
     worst = max((verdict for verdict, _ in graded), default=Verdict.OBSERVE)
     devices = {device for verdict, device in graded if verdict is worst and device}
-    blind = blind or any(fault.action == BLIND for fault in faults)
+    blind = blind or any(BLIND in (f.action, f.state) for f in faults)
     return Grade(verdict=worst, devices=len(devices), blind=blind)
 
 

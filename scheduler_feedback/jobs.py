@@ -29,8 +29,10 @@ class Job:
     uid: str
     version: str
     suspended: bool = False
-    marked: bool = False
-    """Suspended by the drainer."""
+    mark: str = ""
+    """For what we have suspended it; empty where we have not."""
+    stopped: bool = False
+    """Suspended, and its pods are gone or on their way."""
     queued: bool = False
     """Kueue suspends and resumes it."""
     owner: str = ""
@@ -109,6 +111,11 @@ def _forbids(rule: Mapping[str, Any]) -> bool:
     return bool(_matches(rule)) and rule.get("action") in ("FailJob", "FailIndex")
 
 
+def _has_stopped(status: Mapping[str, Any]) -> bool:
+    conditions = status.get("conditions") or ()
+    return any(c.get("type") == "Suspended" and c.get("status") == "True" for c in conditions)
+
+
 def read_job(job: Mapping[str, Any], prefix: str = wire.PREFIX) -> Job:
     """Return what matters of a Job object."""
     meta, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
@@ -124,7 +131,8 @@ def read_job(job: Mapping[str, Any], prefix: str = wire.PREFIX) -> Job:
         uid=meta["uid"],
         version=meta.get("resourceVersion", ""),
         suspended=bool(spec.get("suspend")),
-        marked=wire.key(wire.DRAIN_SUSPENDED, prefix) in labels,
+        mark=labels.get(wire.key(wire.DRAIN_SUSPENDED, prefix), ""),
+        stopped=not status.get("active") and _has_stopped(status),
         queued=_QUEUE in labels,
         owner=f"{owner['kind']} {owner['name']}" if owner else "",
         limit=_DEFAULT_BACKOFF if limit is None else limit,

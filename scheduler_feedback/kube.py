@@ -124,9 +124,13 @@ class Kube:
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         self._json("DELETE", f"/api/v1/namespaces/{namespace}/pods/{name}", body)
 
-    def post_event(self, namespace: str, event: Mapping[str, Any]) -> None:
-        """Create a core/v1 Event."""
-        self._json("POST", f"/api/v1/namespaces/{namespace}/events", event)
+    def post_event(self, namespace: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a core/v1 Event; return it as it was created."""
+        return self._json("POST", f"/api/v1/namespaces/{namespace}/events", event)
+
+    def patch_event(self, namespace: str, name: str, change: Mapping[str, Any]) -> None:
+        """Merge a change into an Event; NotFound where there is none any more."""
+        self._json("PATCH", f"/api/v1/namespaces/{namespace}/events/{name}", change)
 
     def read_lease(self, namespace: str, name: str) -> Lease | None:
         """Return a Lease, None where there is none."""

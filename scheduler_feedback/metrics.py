@@ -13,6 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from catalog import __version__
 from catalog import scheduler as records
 from catalog.conditions import CONDITIONS
+from catalog.events import EVENT_RESULTS
 from catalog.metrics import Metric
 from catalog.scheduler_queue import RECLAIMS
 from catalog.scheduler_share import BIND_RESULTS, BINDS
@@ -69,6 +70,7 @@ class Metrics:
         self._gang_pods = self._counter(records.GANG_PODS)
         self._binds = self._counter(BINDS)
         self._reclaims = self._counter(RECLAIMS)
+        self._events = self._counter(records.EVENTS)
         self._durations = Histogram(
             records.REQUEST_DURATION.name,
             records.REQUEST_DURATION.help,
@@ -94,6 +96,8 @@ class Metrics:
             self._reclaims.labels(result)
         for result in records.DRAIN_JOB_RESULTS:
             self._drain_jobs.labels(result)
+        for result in EVENT_RESULTS:
+            self._events.labels(result)
         for result in BIND_RESULTS:
             self._binds.labels(result)
         for result in records.GANG_RESULTS:
@@ -141,6 +145,10 @@ class Metrics:
     def share_bound(self, result: str) -> None:
         """Count a pod with shared GPUs by how its binding ended."""
         self._binds.labels(result).inc()
+
+    def event(self, result: str) -> None:
+        """Count an Event by what became of it."""
+        self._events.labels(result).inc()
 
     def reclaimed(self, result: str) -> None:
         """Count an eviction that a queue's guarantee asked for."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog import wire
 from program.durations import parse_duration
+from program.selectors import meets
 from scheduler_feedback.gang.markers import upstream_group
 from scheduler_feedback.gang.pods import Member, read_alone, read_member
 from scheduler_feedback.tolerations import Toleration, read_tolerations
@@ -85,25 +86,13 @@ class Budget:
         wanted = self.selector.get("matchLabels") or {}
         if any(pod.labels.get(key) != value for key, value in wanted.items()):
             return False
-        return all(_meets(pod, want) for want in self.selector.get("matchExpressions") or ())
+        told = self.selector.get("matchExpressions") or ()
+        # An operator that is not known to us: better a budget too many.
+        return all(meets(pod.labels, want, unknown=True) for want in told)
 
     def spends(self, pod: Pod) -> bool:
         """Whether evicting the pod takes one of the allowed evictions."""
         return pod.ready or not (self.always_allow or self.healthy)
-
-
-def _meets(pod: Pod, want: Mapping[str, Any]) -> bool:
-    value = pod.labels.get(want["key"])
-    match want["operator"]:
-        case "In":
-            return value in want["values"]
-        case "NotIn":
-            return value not in want["values"]
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-    return True  # an operator we do not know: better a budget too many
 
 
 def read_pod(pod: Mapping[str, Any], prefix: str = wire.PREFIX) -> Pod:

@@ -171,8 +171,9 @@ def _of_queues(kube: Kube, pod: Object, declared: Declaration | None, prefix: st
     told = why.by_engine(kube, pod, engines)
     if told or declared is None:
         return told
-    pods = DrainKube(kube, prefix).all_pods()
-    return why.by_quota(pod, pods, declared, engines.served, prefix)
+    cluster = DrainKube(kube, prefix)
+    known = why.Known(pods=cluster.all_pods(), claims=cluster.claims())
+    return why.by_quota(pod, known, declared, engines.served, prefix)
 
 
 def preflight_node(argv: list[str]) -> None:

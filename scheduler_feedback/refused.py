@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalog.wire import PREFIX
-from scheduler_feedback.announce import About, Announcer
+from program.announce import About, Announcer
 from scheduler_feedback.errors import KubeError
 from scheduler_feedback.explain import explain
 from scheduler_feedback.health import Refusal

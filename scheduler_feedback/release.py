@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from catalog.wire import DRAIN_REQUESTED, GANG, GANG_PLACED, PREFIX, key
+from catalog.wire import GANG, PREFIX, key
 from program.errors import ProgramError, UsageError
 from program.flags import add_flags, build, flag, key_prefix, parser
 from scheduler_feedback.connection import Connection
+from scheduler_feedback.drain_kube import OURS
 from scheduler_feedback.errors import Conflict, KubeError, NotFound
 from scheduler_feedback.jobs import Job, read_job
 from scheduler_feedback.watch import Object
@@ -142,7 +143,7 @@ def _tell_templates(pods: Iterable[Object], prefix: str) -> None:
 
 def _ours(pod: Object, prefix: str) -> bool:
     notes = pod["metadata"].get("annotations") or {}
-    written = any(key(name, prefix) in notes for name in (DRAIN_REQUESTED, GANG_PLACED))
+    written = any(key(name, prefix) in notes for name in OURS)
     return written or _gated(pod, prefix)
 
 

@@ -1,11 +1,11 @@
-"""Resumes the Jobs that the drainer suspended, once their pods fit again."""
+"""Resumes the Jobs that we have suspended, once their pods fit again."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from catalog.scheduler import DRAIN_JOB_RESULTS
 from catalog.wire import PREFIX
-from scheduler_feedback.announce import About, Announcer
+from program.announce import About, Announcer
 from scheduler_feedback.elsewhere import Elsewhere
 from scheduler_feedback.errors import Conflict, KubeError, NotFound, Unreachable
 from scheduler_feedback.gang.pods import Member, read_alone, read_member
@@ -20,7 +20,7 @@ class Cluster(Protocol):
     """The kube-apiserver as far as suspended Jobs go."""
 
     def suspended_jobs(self) -> Sequence[Object]:
-        """Return the Jobs that the drainer has suspended."""
+        """Return the Jobs that we have suspended."""
 
     def resume(self, job: Job) -> None:
         """Resume a Job and take the mark off; Conflict where it has changed."""
@@ -79,10 +79,11 @@ class Resumer:
                 self._announcer.say(about(job), "DrainSuspended", message, warning=True)
                 continue
             elsewhere.take(move)
-            self._resume(job)
+            self.let_go(job)
         return waiting
 
-    def _resume(self, job: Job) -> None:
+    def let_go(self, job: Job, why: str = "there is room for its pods again") -> None:
+        """Resume a Job, and say why."""
         try:
             self._cluster.resume(job)
         except (Conflict, NotFound):
@@ -95,7 +96,7 @@ class Resumer:
             self._announcer.say(about(job), "DrainResumeFailed", message, warning=True)
             return
         self._counted(RESUMED)
-        self._announcer.say(about(job), "DrainResumed", "there is room for its pods again")
+        self._announcer.say(about(job), "DrainResumed", why)
 
 
 def about(job: Job) -> About:

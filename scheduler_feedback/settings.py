@@ -143,7 +143,7 @@ class QueueSettings(PlacementSettings):
     queues_reclaim: bool = flag(
         "queues.reclaim",
         default=False,
-        help="evict gangs whose queue has borrowed, for one that is within its guarantee and "
+        help="have gangs leave whose queue has borrowed, for one that is within its guarantee and "
         "finds no room",
     )
     queues_interval: float = flag(

@@ -80,7 +80,7 @@ class Survey:
             draining=draining,
             budgets=[read_budget(budget) for budget in self._cluster.budgets()],
             gangs=gangs,
-            jobs=self._jobs(concerned),
+            jobs=self.jobs(concerned),
             elsewhere=elsewhere,
             now=now,
         )
@@ -94,7 +94,8 @@ class Survey:
                     found[read.gang].append(read)
         return found
 
-    def _jobs(self, pods: Iterable[Pod]) -> Mapping[tuple[str, str], Job]:
+    def jobs(self, pods: Iterable[Pod]) -> Mapping[tuple[str, str], Job]:
+        """Return the Jobs of pods, by namespace and name; one that is gone is not there."""
         jobs = {}
         for namespace, name in sorted(
             {(pod.namespace, pod.owner_name) for pod in pods if pod.owner == "Job"}

@@ -61,7 +61,8 @@ class Unit:
     nodes: frozenset[str] = frozenset()
     """The drained nodes among those it is on."""
     gang: bool = False
-    fatal: bool = False
+    needs_room: bool = True
+    """Whether it stays where there is no room for it elsewhere."""
     since: float = 0.0
     """When the oldest fault that it leaves for began."""
     begun: bool = False
@@ -131,7 +132,7 @@ def _unit(name: str, found: Sequence[tuple[Draining, Pod]], gang: Iterable[Pod])
         cause=_cause(nodes, tuple(conditions)),
         nodes=frozenset(nodes),
         gang=bool(pods[0].gang),
-        fatal=bool(FATAL & conditions.keys()),
+        needs_room=not FATAL & conditions.keys(),
         since=since,
         begun=begun,
     )

@@ -1,19 +1,33 @@
 """Which pods use a faulty device that is fenced off on its own. Pure.
 
-Who knows it: the devices annotation, the kubelet (`allocatedResourcesStatus` of a device plugin's
-resources), or the ResourceClaims that a DRA driver's devices are allocated to. Where none of them
-does, the answer is unknown, and nobody is moved.
+Who knows it: the devices annotation, the ResourceClaims that a DRA driver's devices are allocated
+to, the assignment of a pod's shared GPUs, or the kubelet (`allocatedResourcesStatus` of a device
+plugin's resources). Where one of them names users, they are the users. Where none does, and there
+is a pod with a GPU of which nobody says which, the answer is unknown, and nobody is moved: a MIG
+device's id does not tell its GPU, nor does a device plugin that counts devices in place of naming
+them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from catalog import wire
+from scheduler_feedback.claims import results, users
+from scheduler_feedback.gang.quantities import read_request
 from scheduler_feedback.health import Fenced
+from scheduler_feedback.share.assignment import AssignmentError, parse_assignment
 
 Object = Mapping[str, Any]
 Device = tuple[str, str, str]
 """Driver, pool and name, as DRA calls a device."""
+
+_ASSIGNMENT = wire.key(wire.GPU_ASSIGNMENT)
+_GPUS = (wire.GPU_RESOURCE, "nvidia.com/mig-", wire.key(wire.GPU_MILLI), wire.key(wire.GPU_MEMORY))
+"""What the names of resources of GPUs, and of parts of them, begin with."""
+_NAMED = "GPU-"
+"""A device plugin's id that begins so is a GPU's uuid, with a mark behind it where it is shared."""
+_UUIDS = ("uuid", "parentUUID")
+"""Attributes by which DRA devices tell their GPU; a MIG device has the uuid of its own too."""
 
 
 def users_of(
@@ -25,19 +39,47 @@ def users_of(
     devices = {device for device, uuid in _devices(slices) if uuid == fenced.device}
     if devices:
         return frozenset(uid for uid, used in _allocated(claims) if used in devices)
-    told = [(pod["metadata"]["uid"], _device_ids(pod)) for pod in pods]
-    if not any(ids for _, ids in told):
+    told = {pod["metadata"]["uid"]: _uses(pod, fenced) for pod in pods}
+    found = frozenset(uid for uid, uses in told.items() if uses)
+    return None if not found and None in told.values() else found
+
+
+def _uses(pod: Object, fenced: Fenced) -> bool | None:
+    """Return whether a pod uses a device; None where nobody says which it has."""
+    assigned = (pod["metadata"].get("annotations") or {}).get(_ASSIGNMENT)
+    if assigned is not None:
+        return _is_assigned(assigned, fenced.index)
+    ids = _device_ids(pod)
+    if any(_is_of(each, fenced.device) for each in ids):
+        return True
+    if ids and all(each.startswith(_NAMED) for each in ids):
+        return False
+    spec = pod.get("spec") or {}
+    has_gpus = any(name.startswith(_GPUS) for name in read_request(spec))
+    return None if ids or has_gpus or spec.get("resourceClaims") else False
+
+
+def _is_assigned(text: str, index: int | None) -> bool | None:
+    try:
+        parts = parse_assignment(text)
+    except AssignmentError:
         return None
-    return frozenset(uid for uid, ids in told if fenced.device in ids)
+    return None if index is None else any(part.gpu == index for part in parts)
+
+
+def _is_of(told: str, uuid: str) -> bool:
+    """Whether an id is a GPU's, or that of a share of it: `UUID::N`, `UUID-N`, `UUID-_-N`."""
+    return told.startswith(uuid) and not told[len(uuid) :][:1].isalnum()
 
 
 def _device_ids(pod: Object) -> set[str]:
-    """Return the ids of a pod's devices; a shared device's replica is named `ID::N`."""
+    """Return the ids of a pod's GPUs, as its device plugin calls them."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()
     return {
-        str(resource.get("resourceID", "")).partition("::")[0]
+        str(resource.get("resourceID", ""))
         for container in statuses
         for allocated in container.get("allocatedResourcesStatus") or ()
+        if str(allocated.get("name", "")).startswith(_GPUS)
         for resource in allocated.get("resources") or ()
     }
 
@@ -48,15 +90,14 @@ def _devices(slices: Iterable[Object]) -> Iterator[tuple[Device, str]]:
         driver, pool = spec.get("driver", ""), (spec.get("pool") or {}).get("name", "")
         for device in spec.get("devices") or ():
             for name, value in (device.get("attributes") or {}).items():
-                if name.rpartition("/")[2] == "uuid":
+                if name.rpartition("/")[2] in _UUIDS:
                     yield (driver, pool, device["name"]), str(value.get("string", ""))
 
 
 def _allocated(claims: Iterable[Object]) -> Iterator[tuple[str, Device]]:
     for claim in claims:
-        status = claim.get("status") or {}
-        users = [r["uid"] for r in status.get("reservedFor") or () if r.get("resource") == "pods"]
-        devices = ((status.get("allocation") or {}).get("devices") or {}).get("results") or ()
-        for device in devices:
-            for uid in users:
+        for device in results(claim):
+            if device.get("adminAccess"):
+                continue  # it watches the device that others have
+            for uid in users(claim):
                 yield uid, (device["driver"], device["pool"], device["device"])

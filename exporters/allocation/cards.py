@@ -8,7 +8,7 @@ from catalog.gpu_allocation import GPU_USER_MEMORY, GPU_USER_UTILIZATION
 from catalog.gpu_mig import GPU_MIG_INFO, GPU_MIG_MEMORY_USED
 from catalog.metrics import Metric
 from exporters.allocation.devices import Gpu, Part
-from exporters.allocation.use import Use
+from exporters.allocation.use import Use, Whole
 from exporters.gpu import users
 from exporters.gpu.card import Card
 from exporters.gpu.family import GpuFamily
@@ -25,17 +25,27 @@ class Reading:
     """What there is to divide, by metric's name and MIG device."""
     notes: Sequence[Note]
 
-    def uses(self) -> Iterator[tuple[Metric, str, float, Sequence[Use]]]:
-        """Yield what divides among its users: the metric, the MIG device, the whole, the uses."""
+    def divisible(self) -> Mapping[Metric, Sequence[Whole]]:
+        """Return what divides among its users, by metric."""
+        found: dict[Metric, list[Whole]] = {}
+        for metric, whole in self._divisible():
+            found.setdefault(metric, []).append(whole)
+        return found
+
+    def _divisible(self) -> Iterator[tuple[Metric, Whole]]:
         memory = users.uses_of(self.notes, users.MEMORY)
         utilization = users.uses_of(self.notes, users.UTILIZATION)
         divided = any(name == GPU_MIG_MEMORY_USED.name for name, _ in self.wholes)
         of_memory = GPU_MIG_MEMORY_USED if divided else GPU_MEMORY_USED
-        for (name, mig), whole in self.wholes.items():
+        for (name, mig), amount in self.wholes.items():
             if memory is not None and name == of_memory.name:
-                yield GPU_USER_MEMORY, mig, whole, memory.get(mig, ())
+                yield GPU_USER_MEMORY, _whole(mig, amount, memory)
             elif utilization is not None and name == GPU_UTILIZATION.name:
-                yield GPU_USER_UTILIZATION, mig, whole, utilization.get(mig, ())
+                yield GPU_USER_UTILIZATION, _whole(mig, amount, utilization)
+
+
+def _whole(mig: str, amount: float, uses: Mapping[str, Sequence[Use]]) -> Whole:
+    return Whole(mig=mig, amount=amount, uses=uses.get(mig, ()))
 
 
 def readings(gpus: GpuFamily | None, now: Moment) -> list[Reading]:

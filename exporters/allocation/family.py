@@ -5,14 +5,14 @@ each is read by a worker of its own, and they meet here.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from catalog import gpu_allocation as metrics
 from exporters.allocation import jobs, names, pods
 from exporters.allocation.cards import Reading
 from exporters.allocation.devices import Devices, place_at
-from exporters.allocation.pod_logs import Names
+from exporters.allocation.pod_logs import Names, User
 from exporters.allocation.pod_resources import Holding
 from exporters.allocation.shares import Shares, shares
 from exporters.allocation.use import divide
@@ -130,14 +130,15 @@ class AllocationFamily:
             yield Sample(metrics.GPU_ALLOCATABLE_DEVICES, (resource,), count)
 
     def _users(self, readings: Sequence[Reading], found: Shares) -> Iterator[Sample]:
-        folded = []
+        folded: list[int] = []
         for reading in readings:
-            for metric, mig, whole, uses in reading.uses():
-                place = place_at(reading.gpu, mig)
-                told = divide(whole, uses, self._names, found.parts.get(place, ()))
-                folded.append(told.folded)
-                for labels, amount in told.parts.items():
-                    yield Sample(metric, (*place.labels, *labels), amount)
+            holders = _holders(reading, found)
+            for metric, wholes in reading.divisible().items():
+                for mig, told in divide(wholes, self._names, holders).items():
+                    folded.append(told.folded)
+                    place = place_at(reading.gpu, mig)
+                    for labels, amount in told.parts.items():
+                        yield Sample(metric, (*place.labels, *labels), amount)
         if folded:
             yield Sample(metrics.GPU_USERS_FOLDED, (), max(folded))
 
@@ -147,6 +148,12 @@ class AllocationFamily:
         ):
             if (place := devices.numbered(index, instance)) is not None:
                 yield Sample(metrics.GPU_JOB, (*place.labels, job), 1)
+
+
+def _holders(reading: Reading, found: Shares) -> dict[str, Collection[User]]:
+    """Return who was given the GPU, and each of its MIG devices by its uuid."""
+    migs = ("", *(part.uuid for part in reading.gpu.parts))
+    return {mig: found.parts.get(place_at(reading.gpu, mig), {}).keys() for mig in migs}
 
 
 _COUNTS = (pods.TERMINATED, pods.OMITTED)

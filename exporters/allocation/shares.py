@@ -6,16 +6,17 @@ restartable init container) is theirs in equal parts.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporters.allocation.device_id import DeviceId, of_claim, of_plugin
 from exporters.allocation.devices import Devices, Place
 from exporters.allocation.pod_logs import User
 from exporters.allocation.pod_resources import Holding
+from exporters.allocation.turns import shown
 
-MOST_OF_A_DEVICE = 16
 MOST = 1024
+"""Parts of devices that are shown of a node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,21 +81,18 @@ def _place(devices: Devices, of: DeviceId | None) -> Place | None:
 
 def _bounded(parts: Mapping[Place, Mapping[User, float]], omitted: int) -> Shares:
     kept: dict[Place, dict[User, float]] = {}
-    total = 0
-    for place, user, part in _in_order(parts):
-        of_device = kept.setdefault(place, {})
-        if len(of_device) == MOST_OF_A_DEVICE or total == MOST:
-            omitted += 1
-        else:
-            of_device[user] = part
-            total += 1
+    left = MOST
+    for place, users in _named(parts).items():
+        kept[place] = {user: parts[place][user] for user in users[:left]}
+        left -= len(kept[place])
+        omitted += len(parts[place]) - len(kept[place])
     return Shares(parts=kept, omitted=omitted)
 
 
-def _in_order(
-    parts: Mapping[Place, Mapping[User, float]],
-) -> Iterator[tuple[Place, User, float]]:
-    """Yield the parts in an order of their own, so that the same ones are kept each time."""
+def _named(parts: Mapping[Place, Mapping[User, float]]) -> Mapping[Place, Sequence[User]]:
+    """Return who is shown of each device, in an order of their own: the same ones each time."""
+    gpus: dict[str, dict[Place, list[User]]] = {}
     for place in sorted(parts):
-        for user in sorted(parts[place], key=lambda u: (u.namespace, u.pod, u.container)):
-            yield place, user, parts[place][user]
+        users = sorted(parts[place], key=lambda u: (u.namespace, u.pod, u.container))
+        gpus.setdefault(place.uuid or place.mig, {})[place] = users
+    return {place: users for gpu in gpus.values() for place, users in shown(gpu).items()}

@@ -4,15 +4,13 @@ Pure. A process is told from its cgroup; what no process accounts for is `unattr
 driver's own memory, processes that NVML does not show or that ended meanwhile.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.gpu_allocation import USERS
 from exporters.allocation.cgroups import Membership
 from exporters.allocation.pod_logs import Names, User
-
-MOST = 16
-"""Users of one device that are shown by name, the largest; what the rest uses is one sum."""
+from exporters.allocation.turns import shown
 
 POD, HOST, OTHERS, UNATTRIBUTED = USERS
 
@@ -33,6 +31,15 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """What a GPU, or a MIG device of it, says is used in all, and what its processes use."""
+
+    mig: str = ""
+    amount: float
+    uses: Sequence[Use] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Division:
     """The parts of a whole by who uses them, and how many users have no part of their own."""
 
@@ -40,27 +47,39 @@ class Division:
     folded: int
 
 
-def divide(whole: float, uses: Iterable[Use], names: Names, holders: Iterable[User]) -> Division:
-    """Divide a whole; the parts sum up to it, but for what is told of more.
+def divide(
+    wholes: Sequence[Whole], names: Names, holders: Mapping[str, Collection[User]]
+) -> Mapping[str, Division]:
+    """Divide the wholes of one GPU, by MIG device; the parts of each sum up to it.
 
-    `holders` were given the device: one that is the only container of its pod there is the one that
-    its pod's processes are in.
+    They sum up to more where more is told of. `holders` were given the device: one that is the only
+    container of its pod there is the one that its pod's processes are in. By name are shown the
+    largest of each device first, then the second largest of each.
     """
+    found = {whole.mig: _by_user(whole, names, holders.get(whole.mig, ())) for whole in wholes}
+    named = shown({mig: sorted(of, key=lambda one: (-of[one], one)) for mig, of in found.items()})
+    return {whole.mig: _divided(whole, found[whole.mig], named[whole.mig]) for whole in wholes}
+
+
+def _by_user(whole: Whole, names: Names, holders: Collection[User]) -> dict[Labels, float]:
     parts: dict[Labels, float] = {}
-    given = tuple(holders)
-    for use in uses:
-        labels = _labels(use.of, names, given)
+    for use in whole.uses:
+        labels = _labels(use.of, names, holders)
         if labels is not None:
             parts[labels] = parts.get(labels, 0.0) + use.amount
-    rest = {_REMAINDER: max(0.0, whole - sum(parts.values()))}
-    largest = sorted(parts, key=lambda labels: (-parts[labels], labels))
-    shown, folded = largest[:MOST], largest[MOST:]
+    return parts
+
+
+def _divided(whole: Whole, parts: Mapping[Labels, float], named: Sequence[Labels]) -> Division:
+    own = {one: parts[one] for one in named}
+    rest = {_REMAINDER: max(0.0, whole.amount - sum(parts.values()))}
+    folded = parts.keys() - own.keys()
     if folded:
-        rest[_FOLDED] = sum(parts[labels] for labels in folded)
-    return Division(parts={one: parts[one] for one in shown} | rest, folded=len(folded))
+        rest[_FOLDED] = sum(parts[one] for one in folded)
+    return Division(parts=own | rest, folded=len(folded))
 
 
-def _labels(of: Membership, names: Names, holders: tuple[User, ...]) -> Labels | None:
+def _labels(of: Membership, names: Names, holders: Collection[User]) -> Labels | None:
     """Return who a process is, None where it is in a pod whose name is not known."""
     user = names.user(of)
     if user is None:
@@ -69,6 +88,6 @@ def _labels(of: Membership, names: Names, holders: tuple[User, ...]) -> Labels |
     return POD, user.namespace, user.pod, container
 
 
-def _only_container(user: User, holders: tuple[User, ...]) -> str:
+def _only_container(user: User, holders: Collection[User]) -> str:
     there = {h.container for h in holders if (h.namespace, h.pod) == (user.namespace, user.pod)}
     return there.pop() if len(there) == 1 else ""

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from catalog.wire import PREFIX
-from scheduler_feedback.announce import About, Announcer
+from program.announce import About, Announcer
 from scheduler_feedback.errors import Conflict, KubeError, NotFound
 from scheduler_feedback.gang.fleet import Fleet
 from scheduler_feedback.gang.gather import Group, Unfit, gather

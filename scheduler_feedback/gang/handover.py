@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from scheduler_feedback.announce import About, Announcer
+from program.announce import About, Announcer
 from scheduler_feedback.errors import Conflict, KubeError, NotFound
 from scheduler_feedback.gang.pods import Member
 

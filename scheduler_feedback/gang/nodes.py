@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from catalog import wire
+from program.selectors import node_meets
 from scheduler_feedback.gang.fleet import NOWHERE, Fleet, Ints
 from scheduler_feedback.gang.pods import HOSTNAME, Claim, Member
 from scheduler_feedback.gang.quantities import read_amounts
@@ -165,38 +166,6 @@ def admits(host: Host, member: Member) -> bool:
         return False
     if any(host.labels.get(key) != value for key, value in member.selector.items()):
         return False
-    return not member.affinity or any(_meets(host, term) for term in member.affinity)
-
-
-def _meets(host: Host, term: Mapping[str, Any]) -> bool:
-    expressions = term.get("matchExpressions") or ()
-    fields = term.get("matchFields") or ()
-    if not expressions and not fields:
-        return False
-    named = {"metadata.name": host.name}
-    return all(_fits(host.labels, want) for want in expressions) and all(
-        _fits(named, want) for want in fields
+    return not member.affinity or any(
+        node_meets(term, host.name, host.labels, unknown=False) for term in member.affinity
     )
-
-
-def _fits(labels: Mapping[str, str], want: Mapping[str, Any]) -> bool:
-    value, values = labels.get(want["key"]), tuple(want.get("values") or ())
-    match want["operator"]:
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-    return _compares(want["operator"], value, values)
-
-
-def _compares(operator: str, value: str | None, values: tuple[str, ...]) -> bool:
-    """Whether a number is greater or less than another; what is no number never is."""
-    try:
-        difference = int(value or "") - int(values[0])
-    except (ValueError, IndexError):
-        return False
-    return (operator == "Gt" and difference > 0) or (operator == "Lt" and difference < 0)

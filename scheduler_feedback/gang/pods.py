@@ -92,6 +92,8 @@ class Member:
     terminating: bool
     leaving: bool
     """Whether the drainer has asked it to leave."""
+    gives_way: bool
+    """Whether it was asked to, for its queue has borrowed what another is guaranteed."""
     created: float
     priority: int
     owner: Owner | None
@@ -160,6 +162,7 @@ def _read(pod: Mapping[str, Any], gang: str, prefix: str) -> Member:
     ours = wire.key(wire.GANG, prefix)
     terms, problem = _terms(gang, annotations, prefix)
     pin, engine = _pin(spec, annotations, prefix), engine_of(pod)
+    gives_way = wire.key(wire.GIVES_WAY_TO, prefix) in annotations
     return Member(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -176,7 +179,8 @@ def _read(pod: Mapping[str, Any], gang: str, prefix: str) -> Member:
         gated=ours in gates,
         other_gates=tuple(gate for gate in gates if gate != ours),
         terminating=bool(meta.get("deletionTimestamp")),
-        leaving=wire.key(wire.DRAIN_REQUESTED, prefix) in annotations,
+        leaving=wire.key(wire.DRAIN_REQUESTED, prefix) in annotations and not gives_way,
+        gives_way=gives_way,
         created=_moment(meta.get("creationTimestamp")),
         priority=spec.get("priority") or 0,
         owner=_owner(meta),

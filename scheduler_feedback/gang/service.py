@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from scheduler_feedback.announce import Announcer
+from program.announce import Announcer
 from scheduler_feedback.collection import living_pods, nodes
 from scheduler_feedback.elsewhere import Snapshot
 from scheduler_feedback.gang.controller import Controller, Policy
@@ -58,6 +58,7 @@ class Gangs:
         settings: Settings,
         *,
         leading: Callable[[], bool],
+        announcer: Announcer,
         metrics: Metrics,
         quotas: Quotas | None = None,
     ) -> None:
@@ -71,7 +72,7 @@ class Gangs:
             fleet.hosts,
             fleet.pods,
             owners=kube,
-            announcer=Announcer(kube),
+            announcer=announcer,
             leading=leading,
             policy=Policy(
                 patience=settings.gang_patience,

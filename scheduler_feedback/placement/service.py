@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+from scheduler_feedback import served
 from scheduler_feedback.collection import Collection, living_pods, namespaces
 from scheduler_feedback.errors import KubeError
 from scheduler_feedback.kube import RESOURCE_TOPOLOGIES, Kube
@@ -17,9 +18,6 @@ from scheduler_feedback.share.binder import AGAIN, BOUND, FAILED, Binder, BindEr
 from scheduler_feedback.share.kube import ShareKube
 from scheduler_feedback.share.names import Names, names_of
 from scheduler_feedback.watch import Watcher
-
-_LOOK_AGAIN = 60.0
-"""Seconds after which it is looked anew whether anybody publishes what is free in NUMA nodes."""
 
 Work = Callable[[str, Callable[[], None]], None]
 """Runs something in a thread of a name."""
@@ -92,18 +90,7 @@ class Placement:
         """Follow the NodeResourceTopologies, from when they are served."""
         zones = Zones(self._roster.alignment, self._roster.lock)
         source = Collection(self._kube, RESOURCE_TOPOLOGIES, self._seconds)
-        watcher = Watcher(source, zones, stop=stop, failed=self._metrics.watch_failed)
-        while not stop.is_set():
-            if self._serves_zones():
-                watcher.run()
-            stop.wait(_LOOK_AGAIN)
-
-    def _serves_zones(self) -> bool:
-        try:
-            return self._kube.serves(RESOURCE_TOPOLOGIES)
-        except KubeError as error:
-            self._metrics.watch_failed(error.reason)
-            return False
+        served.follow(self._kube, source, zones, stop=stop, failed=self._metrics.watch_failed)
 
     def bind(self, target: Target) -> str:
         """Bind a pod; return what went wrong, empty where nothing did."""

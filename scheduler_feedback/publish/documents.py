@@ -38,6 +38,8 @@ class Port:
     gpus: tuple[int, ...] = ()
     """The GPUs that it is nearest to, by index."""
     affinity: str = ""
+    active: bool = True
+    """False where it is said to be down: then nobody hears its leaf, and it may be the leaf."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +149,7 @@ def _port(
         miscabled=rail.get("miscabled", False),
         gpus=tuple(index for index, kind in near if kind in kinds),
         affinity=max(kinds, key=AFFINITIES.index, default=""),
+        active=port.get("active") is not False,
     )
 
 

@@ -2,13 +2,15 @@
 
 A node that is cabled wrongly, or of which what is told cannot be so, gets no tiers rather than
 wrong ones. Blindness is no evidence: what stands on a node stays while nothing can be read of it.
+Nor is silence: nobody hears the leaf of a port that is down, and when a leaf has died it is these
+labels that say whom it has cut off.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from catalog.rails import NodePlaces, PortPlace, dump_rails
+from catalog.rails import NodePlaces, PortPlace, dump_rails, parse_rails
 from catalog.scheduler_topology import (
     CONTRADICTORY,
     DECLARED,
@@ -175,7 +177,7 @@ def _believe(node: Node, work: _Work, foreign: Mapping[str, tuple[str, ...]]) ->
         if node.declared:
             return Belief(source=DECLARED, tiers=node.tiers)
         return Belief(kept=True) if seen.blind else _from_labels(node, foreign, seen.reason)
-    rails, too_long = _rails(seen.document, course, work.called)
+    rails, too_long = _rails(node, seen.document, course, work.called)
     placed = _placed(node, seen.document, course, work, foreign)
     return Belief(
         tiers=placed.tiers,
@@ -205,10 +207,11 @@ def _placed(
     if tiers:
         told_by_lldp = all(is_lldp(leaf) for _, leaf in course.way)
         return Belief(tiers=tiers, source=LLDP if told_by_lldp else FABRIC)
-    if work.sight.blind and any(port.rail >= 0 for port in document.ports):
+    rails = [port for port in document.ports if port.rail >= 0]
+    down = not any(port.active for port in rails) and node.source in (FABRIC, LLDP)
+    if rails and (work.sight.blind or down):
         return Belief(kept=True)
-    has_rails = any(port.rail >= 0 for port in document.ports)
-    return _from_labels(node, foreign, NO_LEAF if has_rails else NO_RAILS)
+    return _from_labels(node, foreign, NO_LEAF if rails else NO_RAILS)
 
 
 def _from_labels(node: Node, foreign: Mapping[str, tuple[str, ...]], reason: str) -> Belief:
@@ -220,15 +223,19 @@ def _from_labels(node: Node, foreign: Mapping[str, tuple[str, ...]], reason: str
     return Belief(reason=CONTRADICTORY, detail="its labels say another wider domain than others'")
 
 
-def _rails(document: NodeDocument, course: Course, called: Mapping[str, str]) -> tuple[str, bool]:
+def _rails(
+    node: Node, document: NodeDocument, course: Course, called: Mapping[str, str]
+) -> tuple[str, bool]:
     """Return the annotation, and whether it would be too long."""
+    before = dict(_leaves_before(node)) if not all(p.active for p in document.ports) else {}
     ports = tuple(
         PortPlace(
             device=port.device,
             port=port.port,
             role=port.role,
             rail=port.rail,
-            leaf=_leaf_name(course.at.get((port.device, port.port)), called),
+            leaf=_leaf_name(course.at.get((port.device, port.port)), called)
+            or ("" if port.active else before.get((port.device, port.port), "")),
             numa=port.numa,
             gpus=port.gpus,
             affinity=port.affinity,
@@ -241,6 +248,16 @@ def _rails(document: NodeDocument, course: Course, called: Mapping[str, str]) ->
         return dump_rails(NodePlaces(gpus=document.gpus, ports=ports)), False
     except WireError:
         return "", True
+
+
+def _leaves_before(node: Node) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield device and port, and the leaf that the node's annotation names for them."""
+    try:
+        places = parse_rails(node.rails)
+    except WireError:
+        return
+    for port in places.ports if places else ():
+        yield (port.device, port.port), port.leaf
 
 
 def _leaf_name(leaf: Leaf | None, called: Mapping[str, str]) -> str:

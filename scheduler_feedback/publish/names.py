@@ -5,31 +5,14 @@ name that most of its nodes have already, as long as no other switch answers to 
 loss of one switch would rename all that stand behind its neighbours.
 """
 
-import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeVar
 
-_LONGEST = 63
-_MARK = 8
-_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
+from catalog.domains import fit, label_value, marked
 
 K = TypeVar("K", bound=Hashable)
-
-
-def label_value(name: str) -> str:
-    """Return a name as a label's value; what had to be changed ends with a mark of the whole."""
-    fit = _UNFIT.sub("-", name).strip("-._")
-    if fit == name and 0 < len(fit) <= _LONGEST:
-        return fit
-    return marked(fit, name)
-
-
-def marked(fit: str, of: str) -> str:
-    """Return a label's value that ends with a mark of something, so that it is unlike others."""
-    mark = hashlib.sha256(of.encode("utf-8", "replace")).hexdigest()[:_MARK]
-    return "-".join(filter(None, (fit[: _LONGEST - _MARK - 1].rstrip("-._"), mark)))
 
 
 def object_name(value: str) -> str:
@@ -49,9 +32,7 @@ def unique_names(names: Mapping[str, str]) -> dict[str, str]:
     """Return each switch's own label value, by what identifies it; switches may be called alike."""
     often = Counter(names.values())
     return {
-        key: label_value(name)
-        if name and often[name] == 1
-        else marked(_UNFIT.sub("-", name).strip("-._"), key)
+        key: label_value(name) if name and often[name] == 1 else marked(fit(name), key)
         for key, name in names.items()
     }
 

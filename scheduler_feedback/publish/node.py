@@ -33,6 +33,8 @@ class Node:
     """What the labels under our prefix say."""
     source: str
     """Whence those are, by our annotation; empty where we have written nothing on it."""
+    rails: str = ""
+    """What our annotation says of its rails."""
 
     @property
     def declared(self) -> bool:
@@ -57,6 +59,7 @@ def read_node(node: Mapping[str, Any], prefix: str = wire.PREFIX) -> Node:
         foreign=foreign_tiers(labels),
         tiers=own_tiers(labels, prefix),
         source=notes.get(ours[1], ""),
+        rails=notes.get(ours[0], ""),
     )
 
 

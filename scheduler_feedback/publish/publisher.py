@@ -15,7 +15,7 @@ from typing import Any
 
 from catalog.scheduler_topology import CONTRADICTORY, MISCABLED, ON_NODE, TOO_LONG
 from catalog.wire import PREFIX
-from scheduler_feedback.announce import About, Announcer
+from program.announce import About, Announcer
 from scheduler_feedback.publish.merge import merge
 from scheduler_feedback.publish.node import Belief, Node, read_node
 from scheduler_feedback.publish.reader import Reader

@@ -19,6 +19,7 @@ from catalog.scheduler_topology import (
     UNREACHED,
     UNREAD,
 )
+from program.rate import Bucket
 from scheduler_feedback.publish.documents import (
     DocumentError,
     FabricDocument,
@@ -29,7 +30,6 @@ from scheduler_feedback.publish.documents import (
 from scheduler_feedback.publish.fetch import Answer, FetchError
 from scheduler_feedback.publish.merge import Seen, Sight
 from scheduler_feedback.publish.node import Node
-from scheduler_feedback.rate import Bucket
 
 _AT_ONCE = 32
 _EXPORTER, _FABRIC = DOCUMENTS

@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from catalog import scheduler_topology as records
 from catalog.metrics import Metric
 from program.access import Access, load, shown
-from scheduler_feedback.announce import Announcer
+from program.announce import Announcer
 from scheduler_feedback.collection import nodes
 from scheduler_feedback.kube import Kube
 from scheduler_feedback.publish.cluster import PublishKube
@@ -85,12 +85,13 @@ def _single(metric: Metric, value: float) -> GaugeMetricFamily:
 class Publishing:
     """Publishes for as long as this replica leads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it needs, most by keyword
         self,
         kube: Kube,
         settings: Settings,
         *,
         leading: Callable[[], bool],
+        announcer: Announcer,
         registry: CollectorRegistry,
         stop: threading.Event,
     ) -> None:
@@ -111,7 +112,7 @@ class Publishing:
             self._nodes,
             make_reader(settings, stop, told.fetched),
             writer,
-            Announcer(kube),
+            announcer,
             leading,
         )
         told.round = lambda: self.publisher.round

@@ -19,6 +19,7 @@ from catalog.scheduler_topology import (
     WRITTEN,
 )
 from catalog.wire import PREFIX
+from program.rate import Bucket
 from scheduler_feedback.errors import Conflict, KubeError, NotFound
 from scheduler_feedback.publish.cluster import PublishKube
 from scheduler_feedback.publish.node import Belief, Node, change
@@ -33,7 +34,6 @@ from scheduler_feedback.publish.objects import (
     is_ours,
     topologies,
 )
-from scheduler_feedback.rate import Bucket
 
 log = logging.getLogger(__name__)
 

@@ -6,6 +6,8 @@ queues:
     namespaces: [vision, vision-*]
     resources:
       nvidia.com/gpu: {guaranteed: 16, limit: 32, borrowable: 8}
+device_classes:                    # what devices of ResourceClaims count as; this unless it says so
+  gpu.nvidia.com: nvidia.com/gpu
 ```
 """
 
@@ -22,8 +24,12 @@ MOST_QUEUES, MOST_NAMESPACES, MOST_RESOURCES = 200, 200, 16
 _LARGEST = 1 << 40
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 _PATTERN = re.compile(r"[-a-z0-9*]{1,63}")
+_CLASS = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+DEVICE_CLASSES: Mapping[str, str] = {"gpu.nvidia.com": "nvidia.com/gpu"}
+"""The class of whole GPUs of NVIDIA's DRA driver, as its chart installs it."""
+MOST_CLASSES = 64
 _RESOURCE = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_TOP = ("queues",)
+_TOP = ("queues", "device_classes")
 _QUEUE = ("namespaces", "resources")
 _QUOTA = ("guaranteed", "limit", "borrowable")
 
@@ -61,6 +67,8 @@ class Declaration:
     queues: tuple[Queue, ...] = ()
     resources: frozenset[str] = field(default=frozenset())
     """All that some queue has a quota of."""
+    device_classes: Mapping[str, str] = field(default_factory=lambda: DEVICE_CLASSES)
+    """The resource that a device of each class counts as."""
 
     def of(self, namespace: str) -> Queue | None:
         """Return a namespace's queue: by its name, else by the first pattern; None where neither.
@@ -105,8 +113,20 @@ def parse(text: str, file: str) -> Declaration:
     queues = tuple(_queue(f"{file}: queues.{name}", name, body) for name, body in told.items())
     _once_each(file, queues)
     return Declaration(
-        queues=queues, resources=frozenset(r for queue in queues for r in queue.quotas)
+        queues=queues,
+        resources=frozenset(r for queue in queues for r in queue.quotas),
+        device_classes=_classes(f"{file}: device_classes", top.get("device_classes")),
     )
+
+
+def _classes(where: str, said: Any) -> Mapping[str, str]:
+    if said is None:
+        return DEVICE_CLASSES
+    told = _any_mapping(where, said, MOST_CLASSES)
+    for name in told:
+        if not isinstance(name, str) or not _CLASS.fullmatch(name):
+            raise DeclarationError(f"{where}: {name!r} is no device class such as gpu.nvidia.com")
+    return {name: _resource(f"{where}.{name}", resource) for name, resource in told.items()}
 
 
 def _queue(where: str, name: object, said: Any) -> Queue:

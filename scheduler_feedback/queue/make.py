@@ -2,21 +2,26 @@
 
 from collections.abc import Callable
 
+from program.announce import Announcer
 from program.errors import UsageError
-from scheduler_feedback.announce import Announcer
 from scheduler_feedback.drain_kube import DrainKube
 from scheduler_feedback.kube import Kube
 from scheduler_feedback.metrics import Metrics
 from scheduler_feedback.queue.engines import Engines
 from scheduler_feedback.queue.families import families
 from scheduler_feedback.queue.file import QueueFile
-from scheduler_feedback.queue.giveback import GiveBack
+from scheduler_feedback.queue.giveback import Counted, GiveBack
 from scheduler_feedback.queue.service import Queues
 from scheduler_feedback.settings import Settings
 
 
 def make_queues(
-    kube: Kube, settings: Settings, *, leading: Callable[[], bool], metrics: Metrics
+    kube: Kube,
+    settings: Settings,
+    *,
+    leading: Callable[[], bool],
+    announcer: Announcer,
+    metrics: Metrics,
 ) -> Queues:
     """Return the queues; ProgramError where the declaration makes no sense."""
     if settings.queues_reclaim and not settings.queues_file:
@@ -25,9 +30,10 @@ def make_queues(
         raise UsageError("--queues.file needs the gang controller, which --no-gangs switches off")
     giving = GiveBack(
         DrainKube(kube, settings.key_prefix),
-        Announcer(kube),
+        announcer,
         leading=leading,
-        counted=metrics.reclaimed,
+        counted=Counted(evictions=metrics.reclaimed, jobs=metrics.drain_job),
+        longest=settings.drain_longest_checkpoint,
         prefix=settings.key_prefix,
     )
     queues = Queues(

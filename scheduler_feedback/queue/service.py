@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from catalog.scheduler_queue import OURS, QUEUE_NONE
 from scheduler_feedback.errors import KubeError
+from scheduler_feedback.gang.pods import Claim
 from scheduler_feedback.gang.quotas import Found
 from scheduler_feedback.gang.schedule import Gate, Open, Schedule
 from scheduler_feedback.queue.book import Book
+from scheduler_feedback.queue.devices import Devices
 from scheduler_feedback.queue.engines import Engines, Reading
 from scheduler_feedback.queue.file import QueueFile
 from scheduler_feedback.queue.gate import QuotaGate
@@ -42,6 +44,8 @@ class Queues:
         leading: Callable[[], bool],
     ) -> None:
         """Put the parts together; without `giving` nothing is reclaimed."""
+        self.devices = Devices()
+        """What ResourceClaims hold, as far as somebody follows them."""
         self._file = file
         self._engines = engines
         self._giving = giving
@@ -49,17 +53,24 @@ class Queues:
         self._gate: QuotaGate | None = None
         self.census: Census | None = None
         """None before the first pass, and without a declaration."""
-        self._lost = ""
+        self._lost: dict[str, str] = {}
+        """Why each part of giving back failed last."""
 
     def run(self, stop: threading.Event, interval: float) -> None:
         """Read the engines' queues until stopped, while this replica leads."""
         while not stop.is_set():
             if self._leading():
                 self._engines.refresh()
+                self._resume()
             else:
                 self.census = None
                 self._engines.readings = {}
             stop.wait(interval)
+
+    def _resume(self) -> None:
+        """Resume the Jobs that have given back."""
+        if self._giving is not None:
+            self._try("no Job is resumed", self._giving.resume)
 
     @property
     def readings(self) -> Sequence[tuple[str, Reading]]:
@@ -71,8 +82,10 @@ class Queues:
         self._gate = None
         if self._file is None:
             return Open()
-        book = Book(self._file.current(), found.claims, self._engines.served)
-        self._gate = QuotaGate(book, self._scene(found))
+        declared = self._file.current()
+        devices = self.devices.taken(declared.device_classes, found.claims)
+        book = Book(declared, [*found.claims, *devices], self._engines.served)
+        self._gate = QuotaGate(book, self._scene(found, devices))
         return self._gate
 
     def settle(self, found: Found, made: Schedule) -> None:
@@ -81,26 +94,34 @@ class Queues:
         if gate is None or self._file is None:
             return
         self.census = Census(told=_told(gate.book, found, made), good=self._file.good)
-        if gate.reclaim is None or self._giving is None:
+        giving, reclaim = self._giving, gate.reclaim
+        if giving is None:
             return
-        try:
-            self._giving.act(gate.reclaim)
-        except KubeError as error:
-            if error.reason != self._lost:
-                fields = {"reason": error.reason, "error": str(error)}
-                log.warning("nothing is reclaimed", extra=fields)
-            self._lost = error.reason
-        else:
-            self._lost = ""
+        if reclaim is not None:
+            self._try("nothing is reclaimed", lambda: giving.act(reclaim))
+        self._try("no request is taken back", lambda: giving.withdraw(found.members))
 
-    def _scene(self, found: Found) -> Scene | None:
+    def _try(self, lost: str, act: Callable[[], None]) -> None:
+        """Do it; where that fails, log once what is lost."""
+        try:
+            act()
+        except KubeError as error:
+            if error.reason != self._lost.get(lost):
+                log.warning(lost, extra={"reason": error.reason, "error": str(error)})
+            self._lost[lost] = error.reason
+        else:
+            self._lost.pop(lost, None)
+
+    def _scene(self, found: Found, devices: Sequence[Claim]) -> Scene | None:
         if self._giving is None:
             return None
         running = [group.gang for group in found.groups if group.gang.placed]
         return Scene(
             running=running,
-            going=[claim for claim in found.claims if claim.going],
-            begun=frozenset(m.key for m in found.members if m.terminating and m.node),
+            going=[claim for claim in (*found.claims, *devices) if claim.going],
+            begun=frozenset(
+                m.key for m in found.members if m.node and (m.terminating or m.gives_way)
+            ),
             kept=self._giving.kept({gang.key for gang in running}),
         )
 

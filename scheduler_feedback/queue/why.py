@@ -1,6 +1,7 @@
 """What queues mean for one pod: what `explain` says of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from scheduler_feedback.errors import KubeError
@@ -13,13 +14,23 @@ from scheduler_feedback.kube import Kube
 from scheduler_feedback.queue import kueue
 from scheduler_feedback.queue.book import Book
 from scheduler_feedback.queue.declare import Declaration, Queue
+from scheduler_feedback.queue.devices import Devices
 from scheduler_feedback.queue.engines import Engines
 from scheduler_feedback.watch import Object
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What quotas are counted from."""
+
+    pods: Iterable[Object]
+    claims: Iterable[Object] = ()
+    """ResourceClaims; none where none are served."""
+
+
 def by_quota(
     pod: Object,
-    pods: Iterable[Object],
+    known: Known,
     declaration: Declaration,
     served: Iterable[str],
     prefix: str,
@@ -28,9 +39,12 @@ def by_quota(
     asking = read_member(pod, prefix)
     if asking is None:
         return ""
-    every = list(pods)
+    every = list(known.pods)
     members = [m for m in (read_member(each, prefix) for each in every) if m is not None]
-    book = Book(declaration, [*_claims(every), *_coming(members)], tuple(served))
+    taken, devices = _claims(every), Devices()
+    devices.replace(known.claims)
+    held = devices.taken(declaration.device_classes, taken)
+    book = Book(declaration, [*taken, *_coming(members), *held], tuple(served))
     own = [m for m in members if m.key == asking.key and not m.terminating]
     gang = _gang(own or [asking])
     queue = None if gang is None else book.held(gang)

@@ -13,8 +13,10 @@ import pytest
 import yaml
 
 from health_bridge.connection import Connection
+from health_bridge.errors import KubeError, Missing
 from health_bridge.kube import connect
 from health_bridge.release import release
+from program.announce import AGAIN_AFTER, About, Announcer, Errors
 from program.errors import ProgramError
 from testbed.api import ApiError
 from testbed.waiting import wait_until
@@ -201,7 +203,11 @@ def seen(process: Bridge) -> str:
     return text.replace('\\"', '"')
 
 
-@pytest.mark.parametrize("right", [r for r in RIGHTS if str(r) != "delete leases"], ids=str)
+ELSEWHERE = ("delete leases", "patch events")
+"""Rights that it uses at its end, and ten minutes later: they have tests of their own below."""
+
+
+@pytest.mark.parametrize("right", [r for r in RIGHTS if str(r) not in ELSEWHERE], ids=str)
 def test_a_right_that_is_missing_shows(right: Right, site: Site, tmp_path: Path) -> None:
     words = f'cannot {right.verb} resource "{right.resource}"'
 
@@ -238,6 +244,31 @@ def test_with_all_of_them_nothing_is_denied(site: Site, tmp_path: Path) -> None:
 
     assert denied == 0
     assert "forbidden" not in text
+
+
+def test_without_the_right_to_patch_events_what_is_said_again_is_lost_and_counted(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    (right,) = (each for each in RIGHTS if str(each) == "patch events")
+    kube = connect(Connection(kubeconfig=str(site.cluster.kubeconfig_for(USER))))
+    clock, counted = itertools.count(step=AGAIN_AFTER), list[str]()
+    speaker = Announcer(
+        kube,
+        Errors(failure=KubeError, missing=Missing),
+        component="railwatch-bridge",
+        counted=counted.append,
+        clock=lambda: float(next(clock)),
+    )
+
+    def say() -> str:
+        speaker.say(About(kind="Node", name="told", uid="u"), "FaultApplied", "why")
+        speaker.drain()
+        return counted[-1]
+
+    with deprived(site, right):
+        wait_until(lambda: say() == "failed", within=20, what="a patch is denied")
+    assert 'cannot patch resource "events"' in str(vars(caplog.records[0])["error"])
+    wait_until(lambda: say() == "posted", within=20, what="a patch is permitted again")
 
 
 def test_release_without_the_right_to_delete_the_lease_says_so(site: Site) -> None:

@@ -85,6 +85,20 @@ def test_nodes_that_others_took_count_in_their_domain(away: dict[str, bool]) -> 
     assert taken(after) == ""
 
 
+def test_what_others_took_is_not_ours_beyond_the_budget_once_they_give_it_back() -> None:
+    nodes = [node(name, cordoned=name in "ab") for name in "abc"]
+    seen = sight(lost_gpu("a"), lost_gpu("b"), nodes="abc")
+    under = policy(budget="1")
+
+    held = run(nodes, seen, under=under)
+    given_back = run([replace(each, cordoned=False) for each in held], seen, under=under)
+
+    assert [bool(our_taints(each)) for each in held] == [False, False, False]
+    assert [bool(our_taints(each)) for each in given_back] == [True, False, False]
+    roomy = run(nodes, seen, under=policy(budget="2"))
+    assert [bool(our_taints(each)) for each in roomy] == [True, True, False]
+
+
 def test_a_rate_spreads_the_takings_over_time() -> None:
     under = policy(rate=Rate(nodes="2", window=600.0))
     nodes = [node(name) for name in "abcdefgh"]

@@ -223,6 +223,27 @@ def test_a_domain_spends_its_own_budget_once_and_the_fleets_for_each_node() -> N
     assert by == {"tier-0"}
 
 
+def test_a_leaf_of_a_domain_spends_the_domains_budget_once() -> None:
+    under = replace(ON, tiers=(("0", "1"),), budget="100%")
+    nodes = [node(name, tiers={0: "leaf-0"}, leaves=("leaf-0", "leaf-7")) for name in "abc"]
+
+    after = run(nodes, seen(leaf_down("leaf-7"), names="abc"), under=under)
+
+    assert taints(after) == dict.fromkeys("abc", CORDONED)
+
+
+def test_a_leaf_means_the_nodes_on_it_and_those_of_its_domain_that_tell_no_leaves() -> None:
+    nodes = [
+        node("on-it", tiers={0: "leaf-0"}, leaves=("leaf-0", "leaf-1")),
+        node("elsewhere", tiers={0: "leaf-0"}, leaves=("leaf-1",)),
+        node("silent", tiers={0: "leaf-0"}),
+    ]
+
+    after = run(nodes, seen(leaf_down("leaf-0"), names=""), under=ON)
+
+    assert set(taints(after)) == {"on-it", "silent"}
+
+
 def test_without_a_proof_for_the_fabric_the_condition_goes_when_it_is_over() -> None:
     nodes = run(racks({"leaf-1": "abc"}), sight(*down("abc"), nodes="abc"))
     healed = [("RdmaLinkDown", name, f"guid-{name}") for name in "abc"]

@@ -1,19 +1,15 @@
-"""What is said in Events of a decision, and how often."""
+"""What is said in Events of a decision."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
-from health_bridge.announce import AGAIN_AFTER, Announcer
-from health_bridge.errors import Denied, KubeError
-from health_bridge.events import MAX_MESSAGE, Event, events_of
+from health_bridge.events import Event, events_of
 from health_bridge.moment import Moment
 from health_bridge.nodes import Node
 from health_bridge.policy import Policy
 from health_bridge.sight import Sight
+from program.announce import MAX_MESSAGE
 from tests.health_bridge.worlds import (
     KEYS,
     NOW,
@@ -128,106 +124,3 @@ def test_no_message_is_longer_than_an_event_may_be() -> None:
     (event,) = said([node("a")], sight(fault, nodes=["a"]))
 
     assert len(event.message) == MAX_MESSAGE
-
-
-class Board:
-    """Keeps what is posted; `error` is what every call ends in."""
-
-    def __init__(self) -> None:
-        self.posted: list[Mapping[str, Any]] = []
-        self.error: KubeError | None = None
-
-    def request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        assert (method, path) == ("POST", "/api/v1/namespaces/default/events")
-        if self.error is not None:
-            raise self.error
-        assert body is not None
-        self.posted.append(body)
-        return {}
-
-
-class Clock:
-    """A time that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def announcer() -> tuple[Announcer, Board, Clock, Counter[str]]:
-    board, clock, counted = Board(), Clock(), Counter[str]()
-    return Announcer(board, lambda result: counted.update([result]), clock), board, clock, counted
-
-
-def event(number: int = 0, **fields: Any) -> Event:
-    known = {"node": "a", "uid": "u", "reason": "FaultApplied", "message": "m"}
-    return Event(**{**known, "about": (str(number),), **fields})
-
-
-def test_an_event_is_about_the_node_as_kubectl_looks_for_it() -> None:
-    speaker, board, _, _ = announcer()
-
-    speaker.say([event(message="why")])
-
-    (posted,) = board.posted
-    assert posted["involvedObject"] == {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "name": "a",
-        "uid": "a",
-    }
-    assert (posted["reason"], posted["message"], posted["type"]) == (
-        "FaultApplied",
-        "why",
-        "Warning",
-    )
-
-
-def test_the_same_is_said_again_only_after_a_while() -> None:
-    speaker, board, clock, counted = announcer()
-
-    speaker.say([event(), event(message="in other words"), event(uid="another")])
-    clock.now += AGAIN_AFTER + 1
-    speaker.say([event()])
-
-    assert len(board.posted) == 3
-    assert counted == {"posted": 3, "repeated": 1}
-
-
-def test_a_storm_is_told_in_part_and_counted_in_whole() -> None:
-    speaker, board, _, counted = announcer()
-
-    speaker.say(event(number) for number in range(5000))
-
-    assert len(board.posted) == 50
-    assert counted == {"posted": 50, "too_many": 4950}
-
-
-def test_one_failure_ends_the_round_and_costs_nothing_else() -> None:
-    speaker, board, _, counted = announcer()
-    board.error = Denied("HTTP 403")
-
-    speaker.say([event(1), event(2)])
-    board.error = None
-    speaker.say([event(1)])
-
-    assert counted == {"failed": 2, "posted": 1}
-
-
-@pytest.mark.parametrize("slow", [0.0, 1.5])
-def test_a_slow_server_holds_no_cycle_up_for_long(slow: float) -> None:
-    speaker, board, clock, counted = announcer()
-    real = board.request
-
-    def request(*arguments: Any) -> dict[str, Any]:
-        clock.now += slow
-        return real(*arguments)
-
-    board.request = request  # type: ignore[method-assign,assignment] # the same, but slow
-    speaker.say([event(number) for number in range(10)])
-
-    assert counted["posted"] == (2 if slow else 10)

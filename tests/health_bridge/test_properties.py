@@ -66,7 +66,7 @@ def findings(draw: st.DrawFn) -> tuple[Finding, ...]:
     return (*narrow, *wide)
 
 
-_places = st.sampled_from((*DOMAINS, "nowhere"))
+_places = st.sampled_from((*DOMAINS, "leaf-1b", "leaf-2b", "nowhere"))
 
 
 @st.composite
@@ -104,6 +104,7 @@ def sights(draw: st.DrawFn) -> Sight:
 @st.composite
 def fleets(draw: st.DrawFn) -> list[Node]:
     placed = draw(st.booleans())
+    reached = st.sampled_from(("", " ", "b")) if placed else st.just("")
     return [
         node(
             name,
@@ -111,7 +112,8 @@ def fleets(draw: st.DrawFn) -> list[Node]:
             ready=draw(st.integers(0, 9)) > 0,
             cordoned=draw(st.integers(0, 9)) == 0,
             verified=draw(st.sampled_from((None, None, *WORDS))),
-            tiers={0: "leaf-1" if name in "abc" else "leaf-2", 1: "spine"} if placed else {},
+            tiers={0: _leaf(name), 1: "spine"} if placed else {},
+            leaves=tuple(_leaf(name) + end.strip() for end in sorted({" ", ends})) if ends else (),
             labels={"pool": "p" if name in "abcd" else "q", LINE: "north"} if placed else {},
             boot=draw(st.sampled_from(("", "boot-1"))),
             created=NOW - draw(st.sampled_from((10, 10**6))),
@@ -122,7 +124,12 @@ def fleets(draw: st.DrawFn) -> list[Node]:
             ),
         )
         for name in NAMES
+        for ends in (draw(reached),)
     ]
+
+
+def _leaf(name: str) -> str:
+    return "leaf-1" if name in LEAVES["leaf-1"] else "leaf-2"
 
 
 policies = st.builds(
@@ -163,7 +170,7 @@ def named(seen: Sight, nodes: Sequence[Node]) -> set[str]:
         if not finding.firing:
             continue
         if finding.scope is Scope.DOMAIN:
-            names |= {n.name for n in nodes if finding.place in n.tiers.values()}
+            names |= {n.name for n in nodes if finding.place in (*n.tiers.values(), *n.leaves)}
         else:
             names.add(finding.node)
     return names
@@ -172,7 +179,8 @@ def named(seen: Sight, nodes: Sequence[Node]) -> set[str]:
 def spent(at: Node, domain: str) -> str:
     """Return what a node out of use costs its domain: itself, or once the domain's own fault."""
     charged = [fault for fault in read_record(at.devices, at.owned).faults if is_charged(fault)]
-    whole = charged and {fault.device for fault in charged} == {f"domain:{domain}"}
+    own = {f"domain:{name}" for name in (domain, *(at.leaves if domain in LEAVES else ()))}
+    whole = charged and {fault.device for fault in charged} <= own
     return f"domain:{domain}" if whole else at.name
 
 

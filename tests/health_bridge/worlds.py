@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from catalog.faults import Recovery, Scope
+from catalog.rails import NodePlaces, PortPlace, dump_rails
 from catalog.verdicts import Verdict
 from health_bridge import proofs
 from health_bridge.alerts import Finding
@@ -102,6 +103,7 @@ def document(at: Node) -> dict[str, Any]:
         Keys().owned: at.owned,
         Keys().verified: at.verified,
         Keys().verified_boot: at.verified_boot,
+        Keys().rails: _rails(at) if at.leaves else None,
     }
     ready = {"type": "Ready", "status": "True" if at.ready else "False"}
     return {
@@ -139,6 +141,14 @@ def document(at: Node) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _rails(at: Node) -> str:
+    ports = (
+        PortPlace(device=f"mlx5_{rail}", port="1", role="compute", rail=rail, leaf=leaf)
+        for rail, leaf in enumerate(at.leaves)
+    )
+    return dump_rails(NodePlaces(gpus=(), ports=tuple(ports)))
 
 
 def write_main(at: Node, plan: NodeSteps) -> Node:

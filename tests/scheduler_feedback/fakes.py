@@ -1,9 +1,12 @@
 """A kube-apiserver of a few dictionaries, for what a real one would not do on demand."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from program.announce import About, Announcer, Board
+from scheduler_feedback.announce import COMPONENT, ERRORS
 from scheduler_feedback.errors import KubeError, NotFound
 from scheduler_feedback.jobs import Job
 from scheduler_feedback.pods import Pod
@@ -55,19 +58,22 @@ class FakeCluster:
     def slices(self, _node: str) -> list[Mapping[str, Any]]:
         return []
 
-    def ask_to_leave(self, pod: Pod, moment: str) -> None:
+    def ask_to_leave(self, pod: Pod, moment: str, gives_way_to: str = "") -> None:
         self._change("ask", pod.name)
         for each in self.pods_in(pod.namespace):
             if each["metadata"]["name"] == pod.name:
-                each["metadata"].setdefault("annotations", {})["railwatch.io/drain-requested"] = (
-                    moment
-                )
+                notes = each["metadata"].setdefault("annotations", {})
+                notes["railwatch.io/drain-requested"] = moment
+                if gives_way_to:
+                    notes["railwatch.io/gives-way-to"] = gives_way_to
 
     def withdraw(self, _namespace: str, name: str, _uid: str) -> None:
         self._change("withdraw", name)
 
-    def suspend(self, job: Job) -> None:
+    def suspend(self, job: Job, mark: str) -> None:
         self._change("suspend", job.name)
+        marked = self.jobs[job.name]["metadata"].setdefault("labels", {})
+        marked["railwatch.io/drain-suspended"] = mark
 
     def resume(self, job: Job) -> None:
         self._change("resume", job.name)
@@ -97,9 +103,32 @@ class FakeCluster:
             raise self.refuses[name]
         self.evicted.append(name)
 
-    def post_event(self, namespace: str, event: Mapping[str, Any]) -> None:
+    def post_event(self, namespace: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
         assert event["metadata"]["namespace"] == namespace
         self.events.append((event["reason"], event["involvedObject"]["name"], event["message"]))
+        return {"metadata": {"name": f"event-{len(self.events)}"}}
+
+    def patch_event(self, namespace: str, name: str, change: Mapping[str, Any]) -> None:
+        raise AssertionError((namespace, name, change))
+
+
+class Prompt(Announcer):
+    """Posts before `say` returns, in place of a thread."""
+
+    def __init__(self, board: Board, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(board, ERRORS, component=COMPONENT, clock=clock)
+
+    def say(
+        self,
+        about: About,
+        reason: str,
+        message: str,
+        *,
+        warning: bool = False,
+        same: tuple[str, ...] = (),
+    ) -> None:
+        super().say(about, reason, message, warning=warning, same=same)
+        self.drain()
 
 
 @dataclass(slots=True)

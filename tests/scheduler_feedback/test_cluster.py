@@ -6,11 +6,14 @@ from collections.abc import Iterator
 import pytest
 
 from catalog.wire import DeviceFault
+from program.announce import AGAIN_AFTER, About
+from scheduler_feedback.announce import announcer
 from scheduler_feedback.errors import Forbidden
 from scheduler_feedback.kube import connect
 from testbed.servers import ApiServer, Cluster
 from testbed.waiting import wait_until
 from tests.scheduler_feedback import live
+from tests.scheduler_feedback.fakes import Clock
 from tests.scheduler_feedback.live import Site
 from tests.scheduler_feedback.objects import GPU_UNAVAILABLE, LINK_DEGRADED, fault, taint
 
@@ -28,6 +31,38 @@ def site() -> Iterator[Site]:
             live.kube_scheduler(cluster, program.port),
         ):
             yield Site(cluster=cluster, program=program)
+
+
+def events_of(site: Site, pod: str) -> list[tuple[str, str, int]]:
+    """Return what is told of a pod: name, message, and how often."""
+    found = site.cluster.api.items("/api/v1/namespaces/default/events")
+    ours = [each for each in found if each["involvedObject"]["name"] == pod]
+    return [(each["metadata"]["name"], each["message"], each["count"]) for each in ours]
+
+
+def test_what_is_said_again_counts_on_the_one_event_and_a_lost_one_comes_anew(site: Site) -> None:
+    clock = Clock()
+    board = connect(str(site.cluster.kubeconfig_for(live.PROGRAM_USER)))
+    counted: list[str] = []
+    speaker = announcer(board, counted.append, clock)
+    about = About(kind="Pod", namespace="default", name="told", uid="u")
+
+    def say(times: int) -> list[tuple[str, str, int]]:
+        for _ in range(times):
+            clock.now += AGAIN_AFTER
+            speaker.say(about, "DrainBlocked", "why", warning=True)
+            speaker.drain()
+        return events_of(site, "told")
+
+    ((name, _, once),) = say(1)
+    ((same, message, thrice),) = say(2)
+    site.cluster.api.delete(f"/api/v1/namespaces/default/events/{name}")
+    ((another, _, after),) = say(1)
+
+    assert (once, thrice, after) == (1, 3, 4)
+    assert (same, message) == (name, "why")
+    assert another != name
+    assert counted == ["posted"] * 4
 
 
 def drain(site: Site, node: str) -> None:

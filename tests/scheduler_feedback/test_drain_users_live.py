@@ -146,7 +146,7 @@ def test_nobody_is_moved_where_neither_says_who_uses_the_gpu(
     cluster: Cluster, program: Program
 ) -> None:
     cluster.add_nodes(["silent"])
-    running(cluster, "silent-1", "silent")
+    running(cluster, "silent-1", "silent", gpus=1)
 
     fence(cluster, "silent", "GPU-3")
 

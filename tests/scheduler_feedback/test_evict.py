@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from scheduler_feedback.announce import Announcer
 from scheduler_feedback.cache import NodeCache
 from scheduler_feedback.errors import (
     Conflict,
@@ -17,7 +16,7 @@ from scheduler_feedback.errors import (
 )
 from scheduler_feedback.evict import Drainer
 from scheduler_feedback.metrics import Metrics
-from tests.scheduler_feedback.fakes import Clock, FakeCluster
+from tests.scheduler_feedback.fakes import Clock, FakeCluster, Prompt
 from tests.scheduler_feedback.objects import budget, drained_node, node, pod
 
 
@@ -36,7 +35,7 @@ class Site:
             self.cache,
             fleet=lambda: None,
             leading=lambda: self.leads,
-            announcer=Announcer(self.cluster, self.clock),
+            announcer=Prompt(self.cluster, self.clock),
             metrics=self.metrics,
             rate=rate,
             clock=self.clock,

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from scheduler_feedback.announce import Announcer
 from scheduler_feedback.errors import NotFound
 from scheduler_feedback.health import Refusal, assess
 from scheduler_feedback.refused import Teller
-from tests.scheduler_feedback.fakes import Clock, FakeCluster
+from tests.scheduler_feedback.fakes import Clock, FakeCluster, Prompt
 from tests.scheduler_feedback.objects import drained_node, pod
 
 
@@ -16,7 +15,7 @@ def refusals(*nodes: dict[str, Any]) -> dict[str, Refusal]:
 
 def test_the_event_names_the_reasons_and_the_evidence() -> None:
     cluster = FakeCluster(nodes={n: drained_node(n) for n in ("a", "b")})
-    teller = Teller(Announcer(cluster), cluster.node)
+    teller = Teller(Prompt(cluster), cluster.node)
 
     teller.tell(pod("waits"), refusals(*cluster.nodes.values()))
 
@@ -28,7 +27,7 @@ def test_the_event_names_the_reasons_and_the_evidence() -> None:
 
 def test_without_an_answer_it_still_names_the_reasons() -> None:
     cluster = FakeCluster(down=NotFound("gone"))
-    teller = Teller(Announcer(cluster), cluster.node)
+    teller = Teller(Prompt(cluster), cluster.node)
 
     teller.tell(pod("waits"), refusals(drained_node("a")))
 
@@ -37,7 +36,7 @@ def test_without_an_answer_it_still_names_the_reasons() -> None:
 
 def test_a_pod_that_is_tried_again_and_again_is_told_of_once() -> None:
     cluster, clock = FakeCluster(nodes={"a": drained_node("a")}), Clock()
-    teller = Teller(Announcer(cluster), cluster.node, clock=clock)
+    teller = Teller(Prompt(cluster), cluster.node, clock=clock)
     for _ in range(5):
         teller.note(pod("waits"), refusals(drained_node("a")))
 

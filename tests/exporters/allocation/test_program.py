@@ -82,6 +82,7 @@ def shared() -> Iterator[tuple[Node, Exporter]]:
 def node(shared: tuple[Node, Exporter]) -> Node:
     """The node as it was at first: nobody uses it, nobody has."""
     node, running = shared
+    node.kubelet.resume()
     node.kubelet.pods, node.kubelet.allocatable = (), {}
     shutil.rmtree(node.root / "log", ignore_errors=True)
     shutil.rmtree(node.machine.sysfs.path / "fs/cgroup", ignore_errors=True)
@@ -138,18 +139,23 @@ def test_a_kubelet_that_hangs_costs_its_own_series_only(node: Node, running: Exp
 
     node.kubelet.hang()
 
-    scrape = running.await_scrape(
+    running.await_scrape(
         "the hang",
-        8,
+        20,
         lambda s: s.collector_state("allocation", "pods") == "failed" and not allocation(s),
     )
-    assert scrape.gpu_state(uuid) == "ok"
-    assert (scrape.value("railwatch_gpu_age_seconds", uuid=uuid) or 0) < 0.6
+    fresh = running.await_scrape(
+        "a GPU that answers all the same",
+        20,
+        lambda s: (s.value("railwatch_gpu_age_seconds", uuid=uuid) or 0) < 0.6,
+    )
+    assert fresh.gpu_state(uuid) == "ok"
+    assert fresh.collector_state("allocation", "pods") == "failed"
     assert "no answer within" in running.get("/readyz").body.decode()
 
     node.kubelet.resume()
 
-    running.await_scrape("its return", 8, lambda s: bool(allocation(s)))
+    running.await_scrape("its return", 20, lambda s: bool(allocation(s)))
 
 
 def test_a_kubelet_that_restarts_is_found_again(node: Node, running: Exporter) -> None:

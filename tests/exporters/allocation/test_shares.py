@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporters.allocation.devices import Devices, Gpu, Place
+from exporters.allocation.devices import Devices, Gpu, Part, Place
 from exporters.allocation.pod_resources import Holding
-from exporters.allocation.shares import MOST, MOST_OF_A_DEVICE, Shares, shares
+from exporters.allocation.shares import MOST, Shares, shares
+from exporters.allocation.turns import MOST as MOST_OF_A_GPU
 from tests.budget import examples
 
 ONE = "GPU-11111111-8024-5293-9cdc-b996da010db9"
@@ -80,9 +81,23 @@ def test_too_many_are_cut_the_same_way_each_time_and_counted() -> None:
     found = shares(DEVICES, pods, [])
     again = shares(DEVICES, reversed(pods), [])
 
-    assert len(of(found)) == MOST_OF_A_DEVICE
-    assert found.omitted == 100 - MOST_OF_A_DEVICE
+    assert len(of(found)) == MOST_OF_A_GPU
+    assert found.omitted == 100 - MOST_OF_A_GPU
     assert of(found) == of(again)
+
+
+def test_the_mig_devices_of_a_gpu_share_its_names() -> None:
+    migs = [f"MIG-{n:08x}-8024-5293-9cdc-b996da010db9" for n in range(7)]
+    divided = Devices(
+        [Gpu(index=0, uuid=ONE, parts=tuple(Part(uuid=mig, gi="7", ci="0") for mig in migs))]
+    )
+    pods = [held(f"pod-{n:02}", f"{mig}::{n}") for mig in migs for n in range(9)]
+
+    found = shares(divided, pods, [])
+
+    assert sum(map(len, found.parts.values())) == MOST_OF_A_GPU
+    assert {len(users) for users in found.parts.values()} == {2, 3}
+    assert found.omitted == 7 * 9 - MOST_OF_A_GPU
 
 
 def test_the_node_has_a_limit_too() -> None:

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-from scheduler_feedback.announce import Announcer
 from scheduler_feedback.gang.controller import Controller, Policy
 from scheduler_feedback.gang.pods import Member
 from scheduler_feedback.gang.stores import Hosts, Pods
+from tests.scheduler_feedback.fakes import Prompt
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
 HOUR, MOMENT = 3600.0, 200.0
@@ -36,8 +36,12 @@ class FakeCluster:
     def job(self, namespace: str, name: str) -> Mapping[str, Any]:
         raise AssertionError((namespace, name))
 
-    def post_event(self, namespace: str, event: Mapping[str, Any]) -> None:
+    def post_event(self, namespace: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
         assert event["involvedObject"]["namespace"] == namespace
+        return event
+
+    def patch_event(self, namespace: str, name: str, change: Mapping[str, Any]) -> None:
+        raise AssertionError((namespace, name, change))
 
 
 def rank(name: str, ago: float | None, node: str = "", size: int = 3) -> dict[str, Any]:
@@ -82,7 +86,7 @@ def after_a_cycle(nodes: list[dict[str, Any]], *pods: dict[str, Any]) -> FakeClu
         hosts,
         known,
         owners=cluster,
-        announcer=Announcer(cluster),
+        announcer=Prompt(cluster),
         leading=lambda: True,
         policy=Policy(bind_within=120.0),
         clock=lambda: NOW,

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.domains import label_value
 from catalog.rails import parse_rails
 from scheduler_feedback.publish.documents import FabricDocument, NodeDocument
 from scheduler_feedback.publish.merge import Seen, Sight, merge
-from scheduler_feedback.publish.names import label_value, object_name
+from scheduler_feedback.publish.names import object_name
 from scheduler_feedback.publish.node import Belief, Node, change, read_node
 from testbed.ibsim import Fabric, fat_tree, rails
 from tests.budget import examples
@@ -254,6 +255,32 @@ def test_a_domain_keeps_its_name_when_the_switch_that_gave_it_is_gone() -> None:
     elsewhere = {**documents, "c": by_lldp("leaf-0")}
     found = believe(elsewhere, nodes={**before, "c": node("c")})
     assert (found["a"].tiers, found["c"].tiers) == (("leaf-1",), ("leaf-0",))
+
+
+def test_whom_a_dead_leaf_has_cut_off_is_still_told() -> None:
+    up = by_lldp("leaf-0")
+    down = replace(up, ports=tuple(replace(p, leaf="", active=False) for p in up.ports))
+    deaf = replace(up, ports=tuple(replace(p, leaf="") for p in up.ports))
+    before = {name: node(name, ("leaf-0",), "lldp") for name in ("cut-off", "silent")}
+
+    found = believe({"cut-off": down, "silent": deaf}, nodes=before)
+
+    assert change(before["cut-off"], found["cut-off"]) == {}
+    assert (found["silent"].kept, found["silent"].reason) == (False, "no_leaf")
+
+
+def test_the_leaf_of_a_port_that_is_down_is_the_one_that_it_was_on() -> None:
+    whole = by_lldp("leaf-0", "leaf-1", "leaf-2")
+    rails = believe({"a": whole})["a"].rails
+    labelled = node("a", ("leaf-0",), "lldp", notes={"railwatch.io/rails": rails})
+    down = replace(whole.ports[1], leaf="", active=False)
+    deaf = replace(whole.ports[2], leaf="")
+    partly = replace(whole, ports=(whole.ports[0], down, deaf))
+
+    after = parse_rails(believe({"a": partly}, nodes={"a": labelled})["a"].rails)
+
+    assert after is not None
+    assert [each.leaf for each in after.ports] == ["leaf-0", "leaf-1", ""]
 
 
 def test_switches_that_are_called_alike_are_told_apart() -> None:

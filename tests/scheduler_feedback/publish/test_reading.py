@@ -68,6 +68,19 @@ def test_the_document_of_a_captured_h100_node_is_understood(tmp_path: Path) -> N
     ]
 
 
+def test_a_port_that_an_exporter_finds_down_is_read_as_down(tmp_path: Path) -> None:
+    made = document(PciBus.hgx_h100(tmp_path, CAPTURE))
+    ports = [port for nic in made["nics"] for port in nic["ports"] if port["device"]]
+    for each in ports:
+        assert isinstance(each["active"], bool)
+        each["active"] = each is not ports[0]
+
+    found = read_node(json.dumps(made).encode())
+
+    down = [(port.device, port.port) for port in found.ports if not port.active]
+    assert down == [(ports[0]["device"], ports[0]["port"])]
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -38,6 +38,14 @@ def test_a_queue_holds_the_namespace_of_its_name_unless_it_names_others() -> Non
     assert declared.queues[2].quotas[GPU] == Quota()
 
 
+def test_device_classes_count_as_what_they_are_said_to_and_nvidias_as_its_gpus() -> None:
+    told = "queues: {}\ndevice_classes: {gpu.example.com: example.com/gpu}"
+
+    assert parse("queues: {}", "q").device_classes == {"gpu.nvidia.com": GPU}
+    assert parse(told, "q").device_classes == {"gpu.example.com": "example.com/gpu"}
+    assert parse("queues: {}\ndevice_classes: {}", "q").device_classes == {}
+
+
 def test_a_name_goes_before_a_pattern_and_no_pattern_means_no_queue() -> None:
     declared = parse(
         "queues: {all: {namespaces: [ml-*], resources: {a/b: {}}}, "
@@ -57,6 +65,9 @@ def test_a_name_goes_before_a_pattern_and_no_pattern_means_no_queue() -> None:
         ("", "f.yaml: queues is missing: `queues: {}` declares none"),
         ("{}", "f.yaml: queues is missing"),
         ("queues: [a]", "f.yaml: queues: expected a mapping"),
+        ("queues: {}\ndevice_classes: [a]", "f.yaml: device_classes: expected a mapping"),
+        ("queues: {}\ndevice_classes: {A_: x/y}", "device_classes: 'A_' is no device class such"),
+        ("queues: {}\ndevice_classes: {a: gpu}", "device_classes.a: no accelerator resource"),
         ("queues: {a: 1}", "f.yaml: queues.a: expected a mapping of namespaces, resources"),
         ("queues: {A: {}}", "f.yaml: queues.A: not a name"),
         ("queues: {none: {}}", "f.yaml: queues.none: not a name"),

@@ -18,6 +18,7 @@ from scheduler_feedback.queue.file import QueueFile
 from scheduler_feedback.queue.make import make_queues
 from scheduler_feedback.queue.service import Queues
 from scheduler_feedback.settings import Settings
+from tests.scheduler_feedback.fakes import Prompt
 from tests.scheduler_feedback.gang.clusters import GPU, fleet
 from tests.scheduler_feedback.queue.test_engines import FakeServer
 from tests.scheduler_feedback.queue.worlds import a_gang, claims
@@ -38,7 +39,11 @@ def test_what_makes_no_sense_together_is_refused(
 
     with pytest.raises(kind, match=says):
         make_queues(
-            kube, Settings(**asked), leading=lambda: True, metrics=Metrics(NodeCache(stale_after=9))
+            kube,
+            Settings(**asked),
+            leading=lambda: True,
+            announcer=Prompt(kube),
+            metrics=Metrics(NodeCache(stale_after=9)),
         )
 
 

@@ -1,23 +1,25 @@
 """Each right of the roles for queues and reclaim is needed: without it something cannot be done."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from scheduler_feedback.announce import Announcer
+from scheduler_feedback.claims import CLAIMS
+from scheduler_feedback.collection import Collection
 from scheduler_feedback.drain_kube import DrainKube
 from scheduler_feedback.errors import Forbidden
 from scheduler_feedback.gang.model import Gang, Rank
 from scheduler_feedback.kube import Kube, connect
 from scheduler_feedback.queue import why
 from scheduler_feedback.queue.engines import Engines
-from scheduler_feedback.queue.giveback import GiveBack
+from scheduler_feedback.queue.giveback import Counted, GiveBack
 from scheduler_feedback.queue.reclaim import Reclaim
 from testbed.api import ApiError, read_objects
 from testbed.servers import Cluster
 from testbed.waiting import wait_until
 from tests.scheduler_feedback import live
+from tests.scheduler_feedback.fakes import Prompt
 from tests.scheduler_feedback.queue.test_queues_live import CRDS
 
 pytestmark = pytest.mark.cluster
@@ -35,12 +37,15 @@ def rules(role: str) -> list[dict[str, Any]]:
 
 
 RIGHTS = [
-    (role, group, resource)
+    (role, group, resource, verb)
     for role in ("railwatch-queues", "railwatch-reclaim")
     for rule in rules(role)
     for group in rule["apiGroups"]
     for resource in rule["resources"]
+    for verb in rule["verbs"]
 ]
+Right = tuple[str, str, str, str]
+"""A role, a group, a resource of it, a verb."""
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +68,14 @@ def _served(cluster: Cluster, path: str) -> bool:
     return True
 
 
-def user(cluster: Cluster, name: str, missing: tuple[str, str, str] | None) -> Kube:
-    """A user with the rights of both roles, and of the extender, but for one resource."""
+def user(cluster: Cluster, name: str, missing: Right | None) -> Kube:
+    """A user with the rights of both roles, and of the extender, but for one of them."""
     roles = ["railwatch-extender"]
     for role in ("railwatch-queues", "railwatch-reclaim"):
         kept = [
-            {**rule, "resources": [resource]}
-            for rule in rules(role)
-            for resource in rule["resources"]
-            if missing != (role, rule["apiGroups"][0], resource)
+            {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
+            for of, group, resource, verb in RIGHTS
+            if of == role and missing != (of, group, resource, verb)
         ]
         made = {"kind": "ClusterRole", "metadata": {"name": f"{role}-{name}"}, "rules": kept}
         cluster.apply([{"apiVersion": "rbac.authorization.k8s.io/v1", **made}])
@@ -89,7 +93,7 @@ def user(cluster: Cluster, name: str, missing: tuple[str, str, str] | None) -> K
     wait_until(
         lambda: (
             all(_may(cluster, name, *right[1:]) for right in RIGHTS if right != missing)
-            and _may(cluster, name, "", "pods")
+            and _may(cluster, name, "", "pods", "list")
         ),
         within=20,
         what=f"the rights of {name} are in force",
@@ -97,15 +101,14 @@ def user(cluster: Cluster, name: str, missing: tuple[str, str, str] | None) -> K
     return connect(str(cluster.kubeconfig_for(name)))
 
 
-def _may(cluster: Cluster, name: str, group: str, resource: str) -> bool:
+def _may(cluster: Cluster, name: str, group: str, resource: str, verb: str) -> bool:
     """Whether the kube-apiserver lets a user do what the roles say with a resource."""
-    verbs = {"pods/eviction": "create", "jobs": "get"}
     plural, _, below = resource.partition("/")
     asked = {
         "group": group,
         "resource": plural,
         "subresource": below,
-        "verb": verbs.get(resource, "list"),
+        "verb": verb,
         "namespace": "default" if group in ("", "batch") else "",
     }
     review = {
@@ -131,25 +134,58 @@ def works(cluster: Cluster, kube: Kube, name: str) -> list[str]:
     }
     if "cannot be read" in why.by_engine(kube, queued, engines):
         failed.append("workloads")
-    gang = _running(cluster, name)
+    if not _followed(kube):
+        failed.append("claims")
+    return [*failed, *_given_back(cluster, kube, name)]
+
+
+def _followed(kube: Kube) -> bool:
+    """Whether ResourceClaims can be listed and watched."""
+    source = Collection(kube, CLAIMS, 1.0)
+    try:
+        listed = source.list()
+        list(listed.objects)
+        list(source.watch(listed.version()))
+    except Forbidden:
+        return False
+    return True
+
+
+def _given_back(cluster: Cluster, kube: Kube, name: str) -> list[str]:
+    """Return what of giving back does not work for a user."""
     counted: list[str] = []
     giving = GiveBack(
         DrainKube(kube, "railwatch.io"),
-        Announcer(kube),
+        Prompt(kube),
         leading=lambda: True,
-        counted=counted.append,
+        counted=Counted(evictions=counted.append, jobs=counted.append),
     )
-    try:
+
+    def act(gang: Gang) -> None:
         giving.act(Reclaim(gang=gang, resources=(GPU,), leaving=(gang,)))
-    except Forbidden:
-        failed.append("reclaim")
-    if counted != ["evicted"]:
-        failed.append("eviction")
-    return failed
+
+    failed = []
+    patient = _running(cluster, f"{name}-patient", 1, "5m")
+    steps: dict[str, Callable[[], None]] = {
+        "ask": lambda: act(patient),
+        "evict": lambda: act(_running(cluster, f"{name}-single", 1)),
+        "suspend": lambda: act(_running(cluster, f"{name}-gang", 2)),
+        "resume": giving.resume,
+    }
+    for what, done in steps.items():
+        try:
+            done()
+        except Forbidden:
+            failed.append(what)
+    path = f"/api/v1/namespaces/default/pods/{patient.ranks[0].name}"
+    notes = cluster.api.get(path)["metadata"]["annotations"]
+    assert ("railwatch.io/gives-way-to" in notes) == ("ask" not in failed)
+    missed = [each for each in ("evict", "suspend") if f"{each}ed" not in counted]
+    return sorted({*failed, *missed})
 
 
-def _running(cluster: Cluster, name: str) -> Gang:
-    """A gang of one, of a Job that bears its eviction."""
+def _running(cluster: Cluster, name: str, size: int, patience: str = "") -> Gang:
+    """A gang of a Job that bears the eviction of one pod, asked first where it is patient."""
     template: dict[str, Any] = {
         "metadata": {"labels": {"app": name}},
         "spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "a"}]},
@@ -159,11 +195,16 @@ def _running(cluster: Cluster, name: str) -> Gang:
     made = cluster.api.create({**job, "spec": {"template": template}})
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "controller": True}
     owners = [{**owner, "uid": made["metadata"]["uid"]}]
+    notes = {"railwatch.io/checkpoint-deadline": patience} if patience else {}
     spec = template["spec"] | {"nodeName": "gpu-0"}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, "ownerReferences": owners}}
-    uid = cluster.api.create({**pod, "spec": spec})["metadata"]["uid"]
-    rank = Rank(name=name, uid=uid, index=0, request={GPU: 8}, node="gpu-0")
-    return Gang(namespace="default", name=name, size=1, least=1, ranks=(rank,))
+    ranks = []
+    for index in range(size):
+        about = {"namespace": "default", "name": f"{name}-{index}", "annotations": notes}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {**about, "ownerReferences": owners}}
+        uid = cluster.api.create({**pod, "spec": spec})["metadata"]["uid"]
+        rank = Rank(name=f"{name}-{index}", uid=uid, index=index, request={GPU: 8}, node="gpu-0")
+        ranks.append(rank)
+    return Gang(namespace="default", name=name, size=size, least=size, ranks=tuple(ranks))
 
 
 def test_with_all_of_them_all_works(cluster: Cluster) -> None:
@@ -172,20 +213,26 @@ def test_with_all_of_them_all_works(cluster: Cluster) -> None:
     assert works(cluster, kube, "whole") == []
 
 
-@pytest.mark.parametrize("right", RIGHTS, ids="/".join)
-def test_without_one_of_them_something_does_not(
-    cluster: Cluster, right: tuple[str, str, str]
-) -> None:
-    expected = {
-        "clusterqueues": ["kueue_cluster"],
-        "localqueues": ["kueue_local"],
-        "workloads": ["workloads"],
-        "queues": ["volcano"],
-        "podgroups": ["upstream" if right[1] == "scheduling.k8s.io" else "volcano"],
-        "poddisruptionbudgets": ["reclaim", "eviction"],
-        "jobs": ["reclaim", "eviction"],
-        "pods/eviction": ["eviction"],
-    }
-    name = f"no-{'-'.join(right[1:])}".replace("/", "-").replace(".", "-")
+MISSED = {
+    "clusterqueues": ["kueue_cluster"],
+    "localqueues": ["kueue_local"],
+    "workloads": ["workloads"],
+    "queues": ["volcano"],
+    "poddisruptionbudgets": ["ask", "evict", "suspend"],
+    "pods/eviction": ["evict"],
+    "pods": ["ask"],
+    "resourceclaims": ["claims"],
+}
+MISSED_OF_JOBS = {"get": ["ask", "evict", "suspend"], "patch": ["suspend"], "list": ["resume"]}
 
-    assert works(cluster, user(cluster, name, right), name) == expected[right[2]]
+
+@pytest.mark.parametrize("right", RIGHTS, ids="/".join)
+def test_without_one_of_them_something_does_not(cluster: Cluster, right: Right) -> None:
+    _, group, resource, verb = right
+    engine = "upstream" if group == "scheduling.k8s.io" else "volcano"
+    expected = MISSED | {"podgroups": [engine], "jobs": MISSED_OF_JOBS.get(verb, [])}
+    name = f"without-{RIGHTS.index(right)}"
+
+    kube = user(cluster, name, right)
+
+    assert works(cluster, kube, name) == expected[resource]

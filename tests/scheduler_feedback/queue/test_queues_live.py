@@ -206,6 +206,67 @@ def test_what_was_borrowed_is_given_back_to_a_gang_within_its_guarantee(site: Si
     site.await_metric("queue_reclaims_total", 1, result="evicted")
 
 
+def job_gang(namespace: str, name: str, pool: str, ranks: int, **notes: str) -> dict[str, Any]:
+    """A Job whose pods are a gang, and which an eviction of them all would end."""
+    template = gang(namespace, name, pool, ranks, restartPolicy="Never")["spec"]["template"]
+    template["metadata"]["annotations"] |= notes
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "completions": ranks,
+            "parallelism": ranks,
+            "completionMode": "Indexed",
+            "backoffLimit": 0,
+            "template": template,
+        },
+    }
+
+
+def test_a_job_saves_its_state_is_suspended_and_waits_for_its_turn_again(site: Site) -> None:
+    add_nodes(site, "gentle", 2)
+    site.declare(entitled={"guaranteed": 16}, guest={"guaranteed": 0})
+    patience = {"railwatch.io/checkpoint-deadline": "10m"}
+    site.cluster.api.create(job_gang("guest", "work", "gentle", 2, **patience))
+    site.await_bound("guest", "work", 2)
+    before = {pod["metadata"]["uid"] for pod in site.pods("guest", "work")}
+
+    site.cluster.api.create(gang("entitled", "train", "gentle", 2))
+    wait_until(lambda: len(_asked(site)) == 2, within=30, what="both ranks are asked")
+    assert {pod["metadata"]["uid"] for pod in site.pods("guest", "work")} == before
+    for name, asked in _asked(site).items():
+        saved = {"metadata": {"annotations": {"railwatch.io/checkpointed": asked}}}
+        site.cluster.api.merge(f"/api/v1/namespaces/guest/pods/{name}", saved)
+
+    site.await_bound("entitled", "train", 2)
+    site.await_event("guest", "Reclaimed", "Job work suspended")
+    wait_until(lambda: _gated_anew(site, before), within=30, what="new ranks wait at the gate")
+    job = site.cluster.api.get("/apis/batch/v1/namespaces/guest/jobs/work")
+    assert "railwatch.io/drain-suspended" not in job["metadata"].get("labels", {})
+    assert not job["status"].get("failed")
+    site.await_event("guest", "GangWaiting", "queue guest: uses 0")
+
+
+def _asked(site: Site) -> dict[str, str]:
+    """Return when each rank was asked to save its state."""
+    notes = {
+        pod["metadata"]["name"]: pod["metadata"].get("annotations", {})
+        for pod in site.pods("guest", "work")
+    }
+    return {
+        name: found["railwatch.io/drain-requested"]
+        for name, found in notes.items()
+        if found.get("railwatch.io/gives-way-to") == "entitled/train"
+    }
+
+
+def _gated_anew(site: Site, before: set[str]) -> bool:
+    """Whether both ranks are there again, at the gate."""
+    now = [pod for pod in site.pods("guest", "work") if pod["metadata"]["uid"] not in before]
+    return len(now) == 2 and all(pod["spec"].get("schedulingGates") for pod in now)
+
+
 def _later_than(site: Site, namespace: str, app: str) -> bool:
     """Whether a pod made now gets another time of creation than this one's."""
     made = site.pods(namespace, app)[0]["metadata"]["creationTimestamp"]
@@ -234,6 +295,35 @@ def test_a_budget_that_forbids_it_is_held_and_another_gang_gives_back(site: Site
     site.await_event("tenant", "ReclaimBlocked", "PodDisruptionBudget tenant/guarded")
     assert [pod["metadata"]["uid"] for pod in site.pods("tenant", "guarded")] == [uid]
     site.await_bound("tenant", "free", 0)
+
+
+def test_devices_of_resource_claims_count_for_their_namespaces_queue(site: Site) -> None:
+    add_nodes(site, "claims", 2)
+    site.declare(claims={"guaranteed": 16, "limit": 16})
+    request = {"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com", "count": 9}}
+    made = {
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "ResourceClaim",
+        "metadata": {"name": "nine", "namespace": "claims"},
+        "spec": {"devices": {"requests": [request]}},
+    }
+    path = "/apis/resource.k8s.io/v1/namespaces/claims/resourceclaims/nine"
+    site.cluster.api.create(made)
+    told = {"kind": "railwatch", "queue": "claims", "resource": GPU}
+    site.await_metric("queue_used", 0, **told)
+
+    allocated = {"request": "gpu", "driver": "gpu.nvidia.com", "pool": "a"}
+    results = [{**allocated, "device": f"gpu-{number}"} for number in range(9)]
+    status = {"status": {"allocation": {"devices": {"results": results}}}}
+    site.cluster.api.merge(f"{path}/status", status)
+
+    site.await_metric("queue_used", 9, **told)
+    site.cluster.api.create(gang("claims", "train", "claims"))
+    site.await_event("claims", "GangWaiting", "uses 9 nvidia.com/gpu, the gang asks for 8")
+    name = site.pods("claims", "train")[0]["metadata"]["name"]
+    assert "uses 9" in site.explain(f"claims/{name}", f"--queues.file={site.file}")
+    site.cluster.api.delete(path)
+    site.await_bound("claims", "train", 1)
 
 
 def test_kueues_own_queues_are_told_and_its_pods_left_to_it(site: Site) -> None:

@@ -1,0 +1,94 @@
+"""Who uses a fenced device: told, told otherwise, and not told."""
+
+from typing import Any
+
+import pytest
+
+from scheduler_feedback.health import Fenced
+from scheduler_feedback.share.assignment import Part, dump_assignment
+from scheduler_feedback.users import users_of
+
+UUID = "GPU-8f3b1c2e-77aa"
+FENCED = Fenced(device=UUID, condition="GpuUnavailable", began=0.0, index=3)
+GPU, MIG = "nvidia.com/gpu", "nvidia.com/mig-1g.10gb"
+
+
+def pod(
+    uid: str, *ids: str, resource: str = GPU, asks: str = GPU, notes: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """A pod that asks for a device, and the ids that the kubelet says it was given."""
+    resources = [{"resourceID": each, "health": "Healthy"} for each in ids]
+    told = [{"name": resource, "resources": resources}] if ids else []
+    return {
+        "metadata": {"name": uid, "uid": uid, "annotations": notes or {}},
+        "spec": {"containers": [{"name": "c", "resources": {"limits": {asks: "1"}}}]},
+        "status": {"containerStatuses": [{"name": "c", "allocatedResourcesStatus": told}]},
+    }
+
+
+def shares(uid: str, gpu: int) -> dict[str, Any]:
+    assigned = dump_assignment([Part(gpu=gpu, milli=500, memory=1024)])
+    notes = {"railwatch.io/gpu-assignment": assigned}
+    return pod(uid, asks="railwatch.io/gpu-milli", notes=notes)
+
+
+def told(*pods: dict[str, Any], fenced: Fenced = FENCED) -> list[str] | None:
+    users = users_of(fenced, pods, (), ())
+    return None if users is None else sorted(users)
+
+
+@pytest.mark.parametrize("of", [UUID, f"{UUID}::7", f"{UUID}-7", f"{UUID}-_-7"])
+def test_a_plugins_id_names_the_gpu_or_a_share_of_it(of: str) -> None:
+    assert told(pod("a", of), pod("b", "GPU-other")) == ["a"]
+
+
+@pytest.mark.parametrize("longer", [f"{UUID}0", f"{UUID}0::7"])
+def test_an_id_that_only_begins_alike_is_another_gpus(longer: str) -> None:
+    assert told(pod("a", longer)) == []
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        pod("a", "MIG-1-2-3", resource=MIG, asks=MIG),
+        pod("a", "3"),
+        pod("a"),
+        pod("a", asks="railwatch.io/gpu-milli"),
+        {**pod("a", asks="cpu"), "spec": {"resourceClaims": [{"name": "gpu"}]}},
+    ],
+    ids=["a MIG device", "an index", "nothing told", "a share not assigned", "a claim of no slice"],
+)
+def test_who_has_a_gpu_of_which_nobody_says_which_may_be_the_user(silent: dict[str, Any]) -> None:
+    assert told(silent, pod("b", "GPU-other")) is None
+
+
+def test_a_user_who_is_known_is_one_whatever_the_others_are() -> None:
+    assert told(pod("a", UUID), pod("b")) == ["a"]
+
+
+def test_nobody_uses_it_where_no_pod_has_a_gpu() -> None:
+    fabric = pod("b", "mlx5_0", resource="rdma/hca", asks="rdma/hca")
+
+    assert told(pod("a", asks="cpu"), fabric) == []
+
+
+def test_a_share_of_the_gpu_is_known_by_its_assignment() -> None:
+    assert told(shares("a", 3), shares("b", 2)) == ["a"]
+    unnamed = Fenced(device=UUID, condition="GpuUnavailable", began=0.0)
+    assert told(shares("a", 3), fenced=unnamed) is None
+
+
+def test_a_mig_device_of_a_slice_tells_its_gpu_and_who_only_watches_uses_none() -> None:
+    attributes = {"uuid": {"string": "MIG-1"}, "parentUUID": {"string": UUID}}
+    device = {"name": "gpu-3-mig-1", "attributes": attributes}
+    slices = [{"spec": {"driver": "d", "pool": {"name": "n1"}, "devices": [device]}}]
+
+    def claim(uid: str, **more: bool) -> dict[str, Any]:
+        result = {"driver": "d", "pool": "n1", "device": "gpu-3-mig-1", **more}
+        reserved = [{"resource": "pods", "name": uid, "uid": uid}]
+        allocated = {"devices": {"results": [result]}}
+        return {"status": {"allocation": allocated, "reservedFor": reserved}}
+
+    claims = [claim("a"), claim("watcher", adminAccess=True)]
+
+    assert users_of(FENCED, (), claims, slices) == frozenset({"a"})
