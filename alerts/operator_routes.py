@@ -22,7 +22,7 @@ Alertmanager object one of
   spec.alertmanagerConfigMatcherStrategy.type: OnNamespaceExceptForAlertmanagerNamespace
     (and put this object into Alertmanager's namespace)
   spec.alertmanagerConfiguration.name: railwatch
-    (this object then is the whole configuration)
+    (this object then is the whole configuration, and tells nobody but the bridge)
 and let spec.alertmanagerConfigSelector select this object. Or use alertmanager/alertmanager.yaml.
 """
 

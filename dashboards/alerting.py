@@ -46,11 +46,14 @@ def normalise(made: Mapping[str, Any], group: Mapping[str, Any]) -> dict[str, An
     """Return the file of one group; `group` is the same as Prometheus reads it."""
     (written,) = made["groups"]
     rules = zip(written["rules"], group["rules"], strict=True)
-    # Environment variables are expanded in all of it but texts and queries; `$$` stands for `$`.
-    folder = written["folder"].replace("$", "$$")
-    clean = {"orgId": ORGANISATION, "name": written["name"], "folder": folder}
+    clean = {"orgId": ORGANISATION, "name": written["name"], "folder": _literal(written["folder"])}
     clean |= {"interval": written["interval"], "rules": [_rule(*pair) for pair in rules]}
     return {"apiVersion": made["apiVersion"], "groups": [clean]}
+
+
+def _literal(text: str) -> str:
+    """Return a text that stays so: in all but texts and queries `$` begins a variable."""
+    return text.replace("$", "$$")
 
 
 def _rule(made: Mapping[str, Any], rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +67,7 @@ def _rule(made: Mapping[str, Any], rule: Mapping[str, Any]) -> dict[str, Any]:
         "execErrState": judged["exec_err_state"],
         "for": made["for"],
         "annotations": made["annotations"],
-        "labels": made["labels"],
+        "labels": {name: _literal(value) for name, value in made["labels"].items()},
         "isPaused": False,
         "missing_series_evals_to_resolve": 1,
     }

@@ -44,16 +44,11 @@ def to_gpu(node: str = "Node") -> str:
     return _to(GPU_UID, **{NODE: _cell(node), GPU: _CELL})
 
 
-def to_workload(namespace: str = "Namespace") -> str:
-    """Return the link of a cell that holds a workload, beside a column with its namespace."""
-    return _to(WORKLOAD_UID, **{NAMESPACE: _cell(namespace), WORKLOAD: _CELL})
+def to_own_gpu() -> str:
+    """Return the link of a cell that holds the index of a GPU of the dashboard's own node."""
+    return f"/d/{GPU_UID}?{_CARRIED}&${{{NODE}:queryparam}}&var-{GPU}={_CELL}"
 
 
 def to_namespace() -> str:
     """Return the link of a cell that holds a namespace."""
     return _to(WORKLOAD_UID, **{NAMESPACE: _CELL})
-
-
-def to_fabric() -> str:
-    """Return the link of a cell that stands for the fabric's part of a fault."""
-    return _to(FABRIC_UID)

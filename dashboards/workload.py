@@ -166,7 +166,7 @@ def _gpus(scope: Scope) -> tuple[Panel, ...]:
                 Column(field=NODE, title="Node", link=to_node()),
                 Column(field="alertname", title="Alert"),
                 faults.SEVERITY_COLUMN,
-                Column(field=GPU, title="GPU"),
+                Column(field=GPU, title="GPU", link=to_gpu()),
                 Column(field=DEVICE, title="RDMA device"),
             ),
             (_alerts(scope),),

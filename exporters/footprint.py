@@ -100,6 +100,16 @@ def _maker(size: int) -> Callable[[], object]:
     return lambda: bytes(size - bytes.__basicsize__)
 
 
+def let_go() -> None:
+    """Have CPython give back the tuples that it keeps for later: up to 2,000 of each length.
+
+    One that is made of a generator is none of those kept, and is kept once it is gone: each cycle
+    adds some, up to 1.5 MiB in a GPU's worker. Only a full collection lets them go, and a process
+    that leaves no circles of references behind never comes to one by itself.
+    """
+    gc.collect()
+
+
 def give_back_early() -> None:
     """Have the C library keep one heap for all threads, and return what is large at once.
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
-from exporters import frames
+from exporters import footprint, frames
 from exporters.errors import (
     Absent,
     DeviceLost,
@@ -26,6 +26,9 @@ D = TypeVar("D")
 
 _MICRO = 6
 """Digits of a duration."""
+
+_LET_GO_EVERY = 12
+"""Cycles. Rarer, more is left lying; at each, what is made anew is strewn over more pages."""
 
 GONE = (End.LOST, End.ABSENT)
 """What a reading may say of its device that makes every further one pointless."""
@@ -62,9 +65,12 @@ def work(channel: socket.socket, attach: Callable[[], Session]) -> None:
             notes=session.notes,
         )
         voice.say(opened)
-        ordered = True
+        ordered, cycles = True, 0
         while ordered:
             end = _cycle(voice, session)
+            cycles += 1
+            if cycles % _LET_GO_EVERY == 0:
+                footprint.let_go()
             ordered = end in (End.OK, End.RESET_REQUIRED) and session.lasting and _ordered(channel)
     except Exception as error:  # noqa: BLE001 - said to the program, which decides what it means
         voice.say((_meaning(error), _words(error)))

@@ -8,25 +8,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from catalog.verdicts import Verdict
-from health_bridge import forget, proofs, release, replay
-from health_bridge.budget import holds
-from health_bridge.device_rules import DeviceRules
-from health_bridge.errors import Conflict, KubeError, Missing
+from health_bridge import forget, release, replay
+from health_bridge.allowed import keys_of, policy_of
+from health_bridge.cluster.device_rules import DeviceRules
+from health_bridge.cluster.errors import Conflict, KubeError, Missing
+from health_bridge.cluster.kube import Kube, connect
+from health_bridge.cluster.store import WatchedFleet
+from health_bridge.decision import proofs
+from health_bridge.decision.budget import holds
+from health_bridge.decision.limits import size
 from health_bridge.evidence import Evidence
 from health_bridge.journal import Journal
-from health_bridge.kube import Kube, connect
-from health_bridge.limits import size
 from health_bridge.loop import Loop
 from health_bridge.metrics import Meter
 from health_bridge.pace import Pace
 from health_bridge.pause import pause_of
-from health_bridge.policy import keys_of, policy_of
 from health_bridge.poll import Poll
 from health_bridge.server import WEBHOOK, Front
 from health_bridge.settings import DEFAULT_ADDRESS, Settings
 from health_bridge.site import DRY_RUN, SHADOW, WRITES, Site
 from health_bridge.sources import Alertmanager, Endpoint, Prometheus
-from health_bridge.store import WatchedFleet
 from health_bridge.tolerate import Survey, Tolerance
 from program import access, announce, webconfig
 from program.access import Secret, shown

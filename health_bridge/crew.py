@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from health_bridge.apply import Writer
-from health_bridge.decide import Decision
-from health_bridge.errors import KubeError, Unreachable
+from health_bridge.cluster.apply import Writer
+from health_bridge.cluster.errors import KubeError, Unreachable
+from health_bridge.decision.decide import Decision
+from health_bridge.decision.record import Fault
+from health_bridge.decision.steps import NodeSteps, describe
 from health_bridge.metrics import Meter
-from health_bridge.record import Fault
-from health_bridge.steps import NodeSteps, describe
 
 log = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TextIO
 
+from health_bridge.decision.steps import NodeSteps, SetAnnotation, describe
 from health_bridge.metrics import Meter
-from health_bridge.steps import NodeSteps, SetAnnotation, describe
 
 
 class DryRun:

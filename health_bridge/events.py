@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from catalog import bridge
-from health_bridge.conditions import UNKNOWN
-from health_bridge.nodes import Keys, Node
-from health_bridge.record import WITHHELD, Fault, Record, read_record
-from health_bridge.states import State
-from health_bridge.steps import NodeSteps, SetAnnotation, SetCondition
+from health_bridge.decision.conditions import UNKNOWN
+from health_bridge.decision.nodes import Keys, Node
+from health_bridge.decision.record import WITHHELD, Fault, Record, read_record
+from health_bridge.decision.states import State
+from health_bridge.decision.steps import NodeSteps, SetAnnotation, SetCondition
 from program.announce import MAX_MESSAGE
 
 _APPLIED, _WITHHELD, _CLEARED, _LOST, _VERIFIED = bridge.EVENT_REASONS

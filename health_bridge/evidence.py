@@ -7,18 +7,18 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from catalog.conditions import BY_TYPE
-from health_bridge.apply import Nodes
-from health_bridge.decide import Decision
+from health_bridge.cluster.apply import Nodes
+from health_bridge.decision.decide import Decision
+from health_bridge.decision.nodes import Keys, Node
+from health_bridge.decision.shadow import Shadow, count
+from health_bridge.decision.steps import NodeSteps
 from health_bridge.events import Event, events_of
 from health_bridge.journal import Journal
 from health_bridge.latency import Stopwatch
 from health_bridge.metrics import Meter
 from health_bridge.moment import Moment
-from health_bridge.nodes import Keys, Node
 from health_bridge.poll import Round
-from health_bridge.shadow import Shadow, count
 from health_bridge.status import Cycle
-from health_bridge.steps import NodeSteps
 from program.announce import About, Announcer
 
 

@@ -2,9 +2,9 @@
 
 import logging
 
-from health_bridge.device_rules import DeviceRules
-from health_bridge.errors import KubeError
-from health_bridge.fencing import Fences, Rule
+from health_bridge.cluster.device_rules import DeviceRules
+from health_bridge.cluster.errors import KubeError
+from health_bridge.decision.fencing import Fences, Rule
 from health_bridge.metrics import Meter
 
 log = logging.getLogger(__name__)

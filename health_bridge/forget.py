@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TextIO
 
-from health_bridge.apply import ATTEMPTS, lock
+from health_bridge.cluster.apply import ATTEMPTS, lock
+from health_bridge.cluster.errors import Conflict, KubeError, Missing, Superseded
+from health_bridge.cluster.kube import Kube, connect
 from health_bridge.connection import Connection
-from health_bridge.errors import Conflict, KubeError, Missing, Superseded
-from health_bridge.kube import Kube, connect
-from health_bridge.nodes import Keys, Node
-from health_bridge.record import Owned, read_record
+from health_bridge.decision.nodes import Keys, Node
+from health_bridge.decision.record import Owned, read_record
 from program.access import shown
 from program.errors import ProgramError
 from program.flags import add_flags, build, parser

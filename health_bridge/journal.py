@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from catalog import bridge
-from health_bridge.decide import Decision
+from health_bridge.decision.decide import Decision
 from health_bridge.moment import Moment, Picture, Settled, Told, flat, told
 
 VERSION = 1

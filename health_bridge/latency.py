@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog import bridge
-from health_bridge.apply import Nodes
-from health_bridge.conditions import TRUE
-from health_bridge.decide import Decision
-from health_bridge.nodes import Node
-from health_bridge.record import read_record
-from health_bridge.steps import NodeSteps, SetCondition, SetTaint
+from health_bridge.cluster.apply import Nodes
+from health_bridge.decision.conditions import TRUE
+from health_bridge.decision.decide import Decision
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.record import read_record
+from health_bridge.decision.steps import NodeSteps, SetCondition, SetTaint
 
 SEEN, DECIDED, TAINT, CONDITION, TOTAL = bridge.HOPS
 

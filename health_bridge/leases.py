@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from health_bridge.nodes import Node
-from health_bridge.record import parse_time
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.record import parse_time
 
 MAX_TEXT = 40
 """Characters of the longest RFC 3339 time that anybody writes."""

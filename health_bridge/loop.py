@@ -14,25 +14,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TextIO
 
-from health_bridge.apply import Fleet, Writer
+from health_bridge.cluster.apply import Fleet, Writer
+from health_bridge.cluster.device_rules import DeviceRules
+from health_bridge.cluster.errors import Conflict, Denied, KubeError, Refused, Unreachable
+from health_bridge.cluster.throttle import Throttle
 from health_bridge.crew import Crew, worst_first
-from health_bridge.decide import Decision, questions, to_fence
-from health_bridge.device_rules import DeviceRules
+from health_bridge.decision.decide import Decision, questions, to_fence
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.outcome import Memory
+from health_bridge.decision.policy import Policy
+from health_bridge.decision.quiet import Quiet
 from health_bridge.dry_run import DryRun
-from health_bridge.errors import Conflict, Denied, KubeError, Refused, Unreachable
 from health_bridge.evidence import Evidence
 from health_bridge.fencer import Fencer
 from health_bridge.leases import leases_of
 from health_bridge.metrics import Meter, Report
 from health_bridge.moment import Moment
-from health_bridge.nodes import Node
-from health_bridge.outcome import Memory
 from health_bridge.pace import Pace
 from health_bridge.pause import Pause
-from health_bridge.policy import Policy
 from health_bridge.poll import Poll, Round
-from health_bridge.quiet import Quiet
-from health_bridge.throttle import Throttle
 
 MIN_PAUSE = 0.05
 """Seconds between cycles that hints ask for; a long one is followed by a pause as long."""

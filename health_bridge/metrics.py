@@ -23,14 +23,14 @@ from catalog.conditions import BY_TYPE
 from catalog.events import EVENT_RESULTS
 from catalog.metrics import Metric
 from catalog.verdicts import Verdict
-from health_bridge.accounts import budget_kind
-from health_bridge.conditions import FALSE, TRUE, UNKNOWN
-from health_bridge.decide import Decision
+from health_bridge.decision.accounts import budget_kind
+from health_bridge.decision.conditions import FALSE, TRUE, UNKNOWN
+from health_bridge.decision.decide import Decision
+from health_bridge.decision.lost import RECORD_LOST
+from health_bridge.decision.shadow import Imagined
+from health_bridge.decision.steps import NodeSteps, kind
 from health_bridge.leases import Leases
-from health_bridge.lost import RECORD_LOST
 from health_bridge.poll import Round
-from health_bridge.shadow import Imagined
-from health_bridge.steps import NodeSteps, kind
 from health_bridge.tolerate import DONE, Survey
 
 LATENCIES = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)

@@ -12,16 +12,16 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from health_bridge.alerts import Finding
-from health_bridge.decide import Decision, decide
-from health_bridge.fencing import Fences
-from health_bridge.nodes import Node
-from health_bridge.outcome import Memory
-from health_bridge.policy import Policy
-from health_bridge.quiet import Quiet
-from health_bridge.record import Fault
-from health_bridge.sight import Sight, Witness
-from health_bridge.steps import SetAnnotation, Step, say
+from health_bridge.decision.alerts import Finding
+from health_bridge.decision.decide import Decision, decide
+from health_bridge.decision.fencing import Fences
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.outcome import Memory
+from health_bridge.decision.policy import Policy
+from health_bridge.decision.quiet import Quiet
+from health_bridge.decision.record import Fault
+from health_bridge.decision.sight import Sight, Witness
+from health_bridge.decision.steps import SetAnnotation, Step, say
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ may want it paused, and holding back taints is the smaller harm.
 
 from typing import Protocol
 
-from health_bridge.errors import KubeError
+from health_bridge.cluster.errors import KubeError
 from health_bridge.settings import Settings
 
 KEY = "pause"

@@ -15,11 +15,11 @@ from functools import partial
 from typing import TypeVar
 
 from catalog import labels, wire
-from health_bridge.alerts import Reading, read_alertmanager, read_prometheus, without_state
-from health_bridge.damping import grown
+from health_bridge.decision.alerts import Reading, read_alertmanager, read_prometheus, without_state
+from health_bridge.decision.damping import grown
+from health_bridge.decision.proofs import Proof, Proofs, queries, without
+from health_bridge.decision.sight import Questions, Sight, Witness
 from health_bridge.observation import Lookout, Mask, Observed
-from health_bridge.proofs import Proof, Proofs, queries, without
-from health_bridge.sight import Questions, Sight, Witness
 from health_bridge.sources import Alertmanager, Prometheus, Sample, SourceError
 
 T = TypeVar("T")

@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from health_bridge.apply import ATTEMPTS, condition_patches, lock, main_patch
+from health_bridge.cluster.apply import ATTEMPTS, condition_patches, lock, main_patch
+from health_bridge.cluster.device_rules import DeviceRules
+from health_bridge.cluster.errors import Conflict, KubeError, Missing, Superseded
+from health_bridge.cluster.kube import Kube, connect
 from health_bridge.connection import Connection
-from health_bridge.device_rules import DeviceRules
-from health_bridge.errors import Conflict, KubeError, Missing, Superseded
-from health_bridge.kube import Kube, connect
-from health_bridge.nodes import Keys, Node
-from health_bridge.record import parse_time
-from health_bridge.steps import RemoveCondition, RemoveTaint, SetAnnotation, Step
+from health_bridge.decision.nodes import Keys, Node
+from health_bridge.decision.record import parse_time
+from health_bridge.decision.steps import RemoveCondition, RemoveTaint, SetAnnotation, Step
 from program.errors import ProgramError, UsageError
 from program.flags import add_flags, build, parser
 

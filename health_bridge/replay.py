@@ -16,14 +16,15 @@ from typing import Any, TextIO, get_type_hints
 import msgspec
 
 from catalog.verdicts import Verdict
-from health_bridge.budget import holds
+from health_bridge.allowed import policy_of
+from health_bridge.decision.budget import holds
+from health_bridge.decision.policy import Policy
+from health_bridge.decision.proofs import Proofs
+from health_bridge.decision.record import format_time
+from health_bridge.decision.shadow import Shadow
 from health_bridge.journal import Entry, Reader, files_of
 from health_bridge.moment import Settled, Told, told
-from health_bridge.policy import Policy, policy_of
-from health_bridge.proofs import Proofs
-from health_bridge.record import format_time
 from health_bridge.settings import Settings
-from health_bridge.shadow import Shadow
 from program.errors import ProgramError
 from program.flags import add_flags, build, parser
 

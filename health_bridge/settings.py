@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from catalog.verdicts import Verdict
 from catalog.wire import LINE_LABEL, topology_key
-from health_bridge import limits
 from health_bridge.connection import Connection
+from health_bridge.decision import limits
 from program.durations import parse_duration
 from program.flags import at_least, flag
 

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog import bridge
-from health_bridge.accounts import budget_kind
-from health_bridge.decide import Decision
+from health_bridge.decision.accounts import budget_kind
+from health_bridge.decision.decide import Decision
+from health_bridge.decision.policy import Policy
+from health_bridge.decision.record import WITHHELD, Fault, format_time
+from health_bridge.decision.shadow import Imagined
+from health_bridge.decision.states import State
+from health_bridge.decision.waiting import ago, waits_for
 from health_bridge.latency import quantile
-from health_bridge.policy import Policy
 from health_bridge.poll import Round
-from health_bridge.record import WITHHELD, Fault, format_time
-from health_bridge.shadow import Imagined
-from health_bridge.states import State
 from health_bridge.tolerate import Intolerant, Survey
-from health_bridge.waiting import ago, waits_for
 
 MAX_NODES = 200
 """Nodes on one page, the worst first."""

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 from catalog import bridge
 from catalog.verdicts import Verdict
-from health_bridge.errors import KubeError
-from health_bridge.nodes import NO_SCHEDULE, Keys
+from health_bridge.cluster.errors import KubeError
+from health_bridge.decision.nodes import NO_SCHEDULE, Keys
 from program.selectors import node_meets
 
 EVERY = 600.0

@@ -1,4 +1,4 @@
-"""Writes docs/metrics.md and docs/compat.md from the catalogue, docs/alerts.md from the alerts.
+"""Writes the pages of docs/ that are made from code: metrics, compat, alerts, settings.
 
 python -m render.docs            write them
 python -m render.docs --check    say which is stale, and fail
@@ -21,6 +21,7 @@ from catalog.neighbours_index import by_program
 from catalog.registry import by_module
 from program.errors import ProgramError, run
 from program.flags import parser
+from render import reference
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -36,6 +37,7 @@ def documents() -> dict[str, str]:
         "alerts.md": "\n".join(_alerts()),
         "compat.md": "\n".join(_compat()),
         "metrics.md": "\n".join(_metrics()),
+        "settings.md": "\n".join(_settings()),
     }
 
 
@@ -67,6 +69,23 @@ def _others() -> Iterator[str]:
     for program, foreign in by_program().items():
         yield from (f"| {program} {_metric(metric)}" for metric in foreign)
     yield ""
+
+
+def _settings() -> Iterator[str]:
+    yield "# render.toml\n"
+    yield _NOTE
+    yield (
+        "Every key is optional. Durations are written as `5s`, `1m30s` or `2h`. An unknown key is "
+        "refused with the nearest valid one, and a value that cannot work with its reason.\n"
+    )
+    for table in reference.tables():
+        yield f"## `[{table.name}]`\n\n{table.help}\n" if table.name else "## At the top\n"
+        yield "| Key | Kind | Default | What it is |"
+        yield "|---|---|---|---|"
+        for key in table.keys:
+            yield f"| `{key.name}` | {key.kind} | {key.default} | {_cell(key.help)} |"
+        yield ""
+    yield "What each alert begins with, its thresholds too, is told in [alerts.md](alerts.md).\n"
 
 
 def _title(module: str) -> str:
@@ -204,7 +223,7 @@ def main(argv: Sequence[str] | None = None, folder: Path = DOCS) -> int:
 
 
 def _main(argv: Sequence[str], folder: Path) -> int:
-    flags = parser("render.docs", "Write docs/metrics.md and docs/alerts.md.")
+    flags = parser("render.docs", "Write the pages of docs/ that are made from code.")
     flags.add_argument("--check", action="store_true", help="fail where one is stale")
     outdated = stale(folder)
     if flags.parse_args(argv).check:

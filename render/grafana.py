@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from alerts.discovery import all_alerts
+from alerts.promql import duration
 from dashboards import importable, managed
 from dashboards.alerting import EVALUATION_STEP, without
 from render.settings import GrafanaSettings, Settings
@@ -14,13 +15,13 @@ from render.texts import as_json, as_yaml
 
 
 def files(
-    settings: GrafanaSettings, dashboards: Mapping[str, Mapping[str, Any]]
+    settings: Settings, dashboards: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[tuple[str, str]]:
     """Yield paths below grafana/ and their texts."""
     for stem, dashboard in dashboards.items():
         yield f"dashboards/{stem}.json", as_json(dashboard)
         yield f"import/{stem}.json", as_json(importable(dashboard))
-    yield "provisioning/dashboards.yaml", as_yaml(_provider(settings))
+    yield "provisioning/dashboards.yaml", as_yaml(_provider(settings.grafana))
     yield "provisioning/datasources.yaml", as_yaml(_data_source(settings))
 
 
@@ -61,16 +62,21 @@ def _provider(settings: GrafanaSettings) -> dict[str, Any]:
     }
 
 
-def _data_source(settings: GrafanaSettings) -> dict[str, Any]:
+def _data_source(settings: Settings) -> dict[str, Any]:
+    """Return the data source; charts see by its interval how far back a rate has to look."""
     return {
         "apiVersion": 1,
         "datasources": [
             {
                 "name": "railwatch",
-                "uid": settings.data_source,
+                "uid": settings.grafana.data_source,
                 "type": "prometheus",
                 "access": "proxy",
-                "url": settings.prometheus_url,
+                "url": settings.grafana.prometheus_url,
+                "jsonData": {
+                    "httpMethod": "POST",
+                    "timeInterval": duration(settings.prometheus.scrape_interval),
+                },
             }
         ],
     }

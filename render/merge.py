@@ -22,6 +22,7 @@ def merged(base: str, additions: dict[str, Any]) -> str:
     SettingsError where the base is no Alertmanager configuration, or has a receiver of our name.
     """
     root = _mapping(_compose(base), "the file")
+    _refuse_secret(root)
     route = _mapping(_get(root, "route"), "route")
     _refuse_clashes(root, additions)
     ours = _mapping(_compose(as_yaml(additions)), "our routes")
@@ -71,6 +72,16 @@ def _list(mapping: yaml.MappingNode, key: str) -> yaml.SequenceNode:
         raise SettingsError(f"{_line(node)}{key} is no list")
     node.flow_style = False
     return node
+
+
+def _refuse_secret(root: yaml.MappingNode) -> None:
+    """Refuse the object that holds a configuration in a cluster, as kube-prometheus has it."""
+    kind = _get(root, "kind")
+    if isinstance(kind, yaml.ScalarNode):
+        raise SettingsError(
+            f"{_line(kind)}this is a Kubernetes {kind.value}: give the configuration itself, the "
+            "text under alertmanager.yaml in it"
+        )
 
 
 def _refuse_clashes(root: yaml.MappingNode, additions: dict[str, Any]) -> None:

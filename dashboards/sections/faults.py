@@ -9,7 +9,7 @@ from catalog.labels import (
     SEVERITY,
     VERDICT,
 )
-from dashboards.links import to_node
+from dashboards.links import to_node, to_own_gpu
 from dashboards.model import Column, Listing, Panel, Query, Unit, Value
 from dashboards.promql import Scope
 from dashboards.states import BLIND, GOOD, SEVERITY_COLORS, VERDICT_COLORS, WARN
@@ -78,7 +78,7 @@ def of_node(scope: Scope) -> Panel:
                 SEVERITY_COLUMN,
                 _CONDITION,
                 VERDICT_COLUMN,
-                Column(field=GPU, title="GPU"),
+                Column(field=GPU, title="GPU", link=to_own_gpu()),
                 Column(field=DEVICE, title="RDMA device"),
                 Column(field=PORT, title="Port"),
                 Column(field="Value", title="Since", unit=Unit.TIME),

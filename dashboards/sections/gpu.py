@@ -19,6 +19,7 @@ from catalog.gpu import (
 )
 from catalog.labels import GPU, UUID
 from catalog.metrics import Metric
+from dashboards.links import to_own_gpu
 from dashboards.model import (
     Chart,
     Column,
@@ -118,7 +119,7 @@ def _last_reset(scope: Scope) -> Panel:
         unit=Unit.TIME,
         view=Listing(
             columns=(
-                Column(field=GPU, title="GPU"),
+                Column(field=GPU, title="GPU", link=to_own_gpu()),
                 Column(field=UUID, title="UUID"),
                 Column(field="Value", title="Reset at", unit=Unit.TIME),
             )
@@ -140,7 +141,7 @@ def _inventory(scope: Scope) -> Panel:
         unit=Unit.NONE,
         view=Listing(
             columns=(
-                Column(field=GPU, title="GPU"),
+                Column(field=GPU, title="GPU", link=to_own_gpu()),
                 Column(field="name", title="Model"),
                 Column(field=UUID, title="UUID"),
                 Column(field="serial", title="Serial number"),
@@ -228,7 +229,7 @@ def _last_xids(scope: Scope) -> Panel:
         view=Listing(
             columns=(
                 Column(field="Value", title="Last seen", unit=Unit.TIME),
-                Column(field=GPU, title="GPU"),
+                Column(field=GPU, title="GPU", link=to_own_gpu()),
                 Column(field="xid", title="Xid"),
                 Column(field="resolution", title="Resolution"),
                 Column(field=UUID, title="UUID"),

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from health_bridge.store import WatchedFleet
+from health_bridge.cluster.store import WatchedFleet
 from testbed.waiting import wait_until
 from tests.health_bridge import fleets
 from tests.health_bridge.site import Bridge, Site, bridge, running_site

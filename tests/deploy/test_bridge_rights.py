@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from health_bridge.cluster.errors import KubeError, Missing
+from health_bridge.cluster.kube import connect
 from health_bridge.connection import Connection
-from health_bridge.errors import KubeError, Missing
-from health_bridge.kube import connect
 from health_bridge.release import release
 from program.announce import AGAIN_AFTER, About, Announcer, Errors
 from program.errors import ProgramError

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from health_bridge import proofs
+from health_bridge.decision import proofs
 from testbed.demo.site import TOOLS
 from testbed.tools import ensure
 from tests.docs.pages import ROOT, page

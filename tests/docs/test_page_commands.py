@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from health_bridge.record import read_record
+from health_bridge.decision.record import read_record
 from testbed.api import Object
 from testbed.servers import Cluster
 from tests.docs.desk import Desk, commands, desk_at

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from render.site import named, slugify
+from render.site import HOMES, home, named, slugify
 from tests.docs.pages import ROOT
 
 
@@ -40,6 +40,29 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     assert 'id="1-只用仪表盘"' in (tmp_path / "zh/quickstart.html").read_text(encoding="utf-8")
 
 
+def test_the_site_begins_with_the_readme_and_every_page_is_reached_from_there(
+    tmp_path: Path,
+) -> None:
+    assert build(ROOT / "mkdocs.yml", tmp_path).returncode == 0
+    start = tmp_path / "index.html"
+
+    assert 'src="pictures/fleet.png"' in start.read_text(encoding="utf-8")
+    assert reached(start) == set(tmp_path.rglob("*.html")) - {tmp_path / "404.html"}
+
+
+def reached(start: Path) -> set[Path]:
+    """Return every page that links lead to from this one, with those in the contents."""
+    found, left = {start}, [start]
+    while left:
+        at = left.pop()
+        targets = re.findall(r'href="([^":#]+\.html)', at.read_text(encoding="utf-8"))
+        new = {(at.parent / target).resolve() for target in targets} - found
+        assert all(path.is_file() for path in new), (at, new)
+        found |= new
+        left += new
+    return found
+
+
 def test_a_link_that_leads_nowhere_fails_it(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/index.md").write_text("# One\n\n[a](two.md)\n")
@@ -59,7 +82,9 @@ def test_every_page_is_in_the_contents() -> None:
     docs = ROOT / "docs"
     there = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")}
 
-    assert {name for name in there if not name.startswith(("adr/", "runbooks/"))} == listed
+    assert {name for name in there if not name.startswith(("adr/", "runbooks/"))} == (
+        listed - set(HOMES.values())
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +109,26 @@ def test_a_heading_has_the_anchor_that_forges_give_it(heading: str, anchor: str)
         ("zh", "[a](../concepts.md#who)", "[a](../concepts.md#who)"),
         ("", "[a](https://example.com/x)", "[a](https://example.com/x)"),
         ("", "![a](pictures/x.png)", "![a](pictures/x.png)"),
+        ("", "[runbooks](runbooks)", "runbooks (`docs/runbooks`)"),
     ],
 )
 def test_links_that_leave_the_site_become_names(folder: str, markdown: str, shown: str) -> None:
     assert named(markdown, folder) == shown
+
+
+@pytest.mark.parametrize(
+    ("place", "markdown", "shown"),
+    [
+        (
+            "index.md",
+            "[a](docs/b.md#c) ![d](docs/pictures/e.png)",
+            "[a](b.md#c) ![d](pictures/e.png)",
+        ),
+        ("index.md", "[中文](README.zh-CN.md)", "[中文](zh/index.md)"),
+        ("index.md", "[x](CHANGELOG.md) [y](#z)", "[x](../CHANGELOG.md) [y](#z)"),
+        ("zh/index.md", "[a](docs/zh/b.md) [c](docs/d.md)", "[a](b.md) [c](../d.md)"),
+        ("zh/index.md", "[x](https://example.com/docs/y.md)", "[x](https://example.com/docs/y.md)"),
+    ],
+)
+def test_a_readmes_links_are_written_from_its_place(place: str, markdown: str, shown: str) -> None:
+    assert home(markdown, place) == shown

@@ -116,6 +116,27 @@ def test_a_hang_in_the_program_ends_within_two_intervals_of_the_gpus_return() ->
         assert answered - returned <= 2 * INTERVAL
 
 
+def test_a_driver_file_that_never_answers_costs_the_topology_and_nothing_else() -> None:
+    """Whoever reads /proc/driver/nvidia waits with a GPU that hangs: never the program."""
+    with hardware(2, ports=1) as machine:
+        folder = machine.sysfs.proc / "driver/nvidia/gpus" / machine.nvml.slot(0)
+        folder.mkdir(parents=True)
+        os.mkfifo(folder / "information")
+        with exporter(machine, interval="200ms") as running:
+            running.await_scrape(
+                "the hang", 20, lambda s: s.collector_state("topology", "places") == "hung"
+            )
+            hung = time.time()
+
+            def answered(scrape: Scrape) -> bool:
+                last = scrape.all("railwatch_gpu_last_success_timestamp_seconds")
+                return len(last) == 2 and all(one.value > hung for one in last)
+
+            scrape = running.await_scrape("later readings of both GPUs", 20, answered)
+            assert states(scrape) == {"ok"}
+            assert scrape.value("railwatch_rdma_port_state", device="mlx5_0") == 4
+
+
 def test_a_driver_that_hangs_is_no_gpus_fault() -> None:
     seen: set[str] = set()
 

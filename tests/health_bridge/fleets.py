@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from health_bridge.cluster.kube import connect
+from health_bridge.cluster.store import WatchedFleet
 from health_bridge.connection import Connection
-from health_bridge.kube import connect
-from health_bridge.nodes import Keys, Node
-from health_bridge.store import WatchedFleet
+from health_bridge.decision.nodes import Keys, Node
 from testbed.processes import Process
 from testbed.servers.cluster import node_object
 from tests.health_bridge.site import Bridge, Site

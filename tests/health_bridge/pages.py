@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from catalog.conditions import BY_TYPE
 from catalog.verdicts import Verdict
-from health_bridge.alerts import Finding
+from health_bridge.decision.alerts import Finding
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.shadow import after, count
 from health_bridge.latency import SEEN
 from health_bridge.moment import Moment
-from health_bridge.nodes import Node
 from health_bridge.poll import Round
-from health_bridge.shadow import after, count
 from health_bridge.status import Cycle, Facts, Status, status
 from health_bridge.tolerate import DONE, Intolerant, Survey
 from tests.health_bridge.worlds import (

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.verdicts import Verdict
-from health_bridge.alerts import merge, read_alertmanager, read_prometheus, without_state
+from health_bridge.decision.alerts import merge, read_alertmanager, read_prometheus, without_state
 from tests.budget import examples
 from tests.health_bridge.worlds import KNOWN, link_down, lost_gpu
 

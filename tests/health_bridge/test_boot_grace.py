@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from health_bridge.decide import questions
-from health_bridge.nodes import Node
-from health_bridge.policy import Policy
-from health_bridge.record import read_record
-from health_bridge.sight import Sight
+from health_bridge.decision.decide import questions
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.policy import Policy
+from health_bridge.decision.record import read_record
+from health_bridge.decision.sight import Sight
 from testbed.waiting import wait_until
 from tests.health_bridge.site import Site, bridge
 from tests.health_bridge.worlds import NOW, lost_gpu, node, policy, run, sight, status

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from catalog.verdicts import Verdict
-from health_bridge.decide import decide
-from health_bridge.limits import budget_size
+from health_bridge.decision.decide import decide
+from health_bridge.decision.limits import budget_size
 from tests.health_bridge.worlds import (
     NOW,
     link_down,

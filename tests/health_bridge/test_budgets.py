@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from catalog.verdicts import Verdict
-from health_bridge.decide import decide
-from health_bridge.limits import Rate, label_budget, rate, share, tier_budget
-from health_bridge.nodes import Node
-from health_bridge.record import Owned, read_record
+from health_bridge.decision.decide import decide
+from health_bridge.decision.limits import Rate, label_budget, rate, share, tier_budget
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.record import Owned, read_record
 from tests.health_bridge.worlds import (
     NOW,
     VERIFYING,

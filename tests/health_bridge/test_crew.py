@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from catalog.verdicts import Verdict
+from health_bridge.cluster.errors import Denied, KubeError, Unreachable
+from health_bridge.cluster.throttle import Throttle
 from health_bridge.crew import Crew, Written, worst_first
-from health_bridge.decide import decide
-from health_bridge.errors import Denied, KubeError, Unreachable
+from health_bridge.decision.decide import decide
+from health_bridge.decision.quiet import Quiet
+from health_bridge.decision.steps import NodeSteps
 from health_bridge.metrics import Meter
-from health_bridge.quiet import Quiet
-from health_bridge.steps import NodeSteps
-from health_bridge.throttle import Throttle
 from tests.health_bridge.worlds import NOW, link_down, lost_gpu, node, policy, run, sight
 
 NAMES = [f"n{number}" for number in range(8)]

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from catalog.verdicts import Verdict
-from health_bridge.decide import decide, questions
-from health_bridge.nodes import Keys, Node, read_node
-from health_bridge.proofs import Proofs
-from health_bridge.record import format_time, read_record
-from health_bridge.sight import Sight, Witness
-from health_bridge.steps import NodeSteps, SetCondition
+from health_bridge.decision.decide import decide, questions
+from health_bridge.decision.nodes import Keys, Node, read_node
+from health_bridge.decision.proofs import Proofs
+from health_bridge.decision.record import format_time, read_record
+from health_bridge.decision.sight import Sight, Witness
+from health_bridge.decision.steps import NodeSteps, SetCondition
 from tests.health_bridge.worlds import (
     ALL,
     FOREIGN,

@@ -7,11 +7,11 @@ import pytest
 
 from catalog.faults import Scope
 from catalog.verdicts import Verdict
-from health_bridge.alerts import Finding, read_prometheus
-from health_bridge.decide import decide, questions
-from health_bridge.nodes import Node
-from health_bridge.record import read_record
-from health_bridge.sight import Sight, Witness
+from health_bridge.decision.alerts import Finding, read_prometheus
+from health_bridge.decision.decide import decide, questions
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.record import read_record
+from health_bridge.decision.sight import Sight, Witness
 from tests.health_bridge.worlds import (
     ALL,
     LINE,

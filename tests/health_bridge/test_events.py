@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.policy import Policy
+from health_bridge.decision.sight import Sight
 from health_bridge.events import Event, events_of
 from health_bridge.moment import Moment
-from health_bridge.nodes import Node
-from health_bridge.policy import Policy
-from health_bridge.sight import Sight
 from program.announce import MAX_MESSAGE
 from tests.health_bridge.worlds import (
     KEYS,

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from health_bridge.apply import Writer
+from health_bridge.cluster.apply import Writer
+from health_bridge.cluster.errors import KubeError
+from health_bridge.cluster.kube import Kube, connect
 from health_bridge.connection import Connection
-from health_bridge.errors import KubeError
-from health_bridge.kube import Kube, connect
 from testbed.ports import free_port
 from testbed.waiting import wait_until
 from tests.health_bridge.faulty_ways import Mode, Proxy, way_to_the_api

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from health_bridge.cluster.store import WatchedFleet
 from health_bridge.latency import quantile
-from health_bridge.store import WatchedFleet
 from testbed.waiting import wait_until
 from tests.health_bridge import fleets
 from tests.health_bridge.site import PROOFS, Bridge, Site, bridge, running_site

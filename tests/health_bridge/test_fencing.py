@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from health_bridge.cluster.device_rules import DeviceRules
+from health_bridge.cluster.errors import Denied
+from health_bridge.cluster.kube import Kube, connect
+from health_bridge.cluster.slices import Slices, newest, read_slice
 from health_bridge.connection import Connection
-from health_bridge.decide import Decision, decide
-from health_bridge.device_rules import DeviceRules
-from health_bridge.errors import Denied
-from health_bridge.fencing import STEADY, Device, Fences
-from health_bridge.kube import Kube, connect
-from health_bridge.nodes import Node
-from health_bridge.record import read_record
-from health_bridge.slices import Slices, newest, read_slice
+from health_bridge.decision.decide import Decision, decide
+from health_bridge.decision.fencing import STEADY, Device, Fences
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.record import read_record
 from testbed.waiting import wait_until
 from tests.health_bridge.site import USER, Site, bridge
 from tests.health_bridge.worlds import (

@@ -6,11 +6,18 @@ from dataclasses import replace
 import promql_parser
 import pytest
 
-from health_bridge.damping import MAX_TIMES, grown, remember, times
-from health_bridge.decide import questions
-from health_bridge.nodes import Node
-from health_bridge.record import MAX_HISTORY, Past, Record, dump_faults, format_time, read_record
-from health_bridge.sight import Sight
+from health_bridge.decision.damping import MAX_TIMES, grown, remember, times
+from health_bridge.decision.decide import questions
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.record import (
+    MAX_HISTORY,
+    Past,
+    Record,
+    dump_faults,
+    format_time,
+    read_record,
+)
+from health_bridge.decision.sight import Sight
 from tests.health_bridge.worlds import NOW, link_down, node, policy, run, sight, status
 
 DAY = 86_400

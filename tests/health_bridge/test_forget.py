@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from health_bridge.cluster.kube import Kube, connect
 from health_bridge.connection import Connection
+from health_bridge.decision.nodes import Keys, Node
 from health_bridge.forget import Forgetting
-from health_bridge.kube import Kube, connect
-from health_bridge.nodes import Keys, Node
 from testbed.waiting import wait_until
 from tests.health_bridge.site import ROOT, USER, Site, bridge
 from tests.health_bridge.test_loop import cycles

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from catalog import bridge
 from catalog.conditions import BY_TYPE
 from catalog.verdicts import Verdict
-from health_bridge.alerts import Reading, read_alertmanager, read_prometheus
-from health_bridge.decide import decide, questions
+from health_bridge.decision.alerts import Reading, read_alertmanager, read_prometheus
+from health_bridge.decision.decide import decide, questions
+from health_bridge.decision.nodes import read_node
+from health_bridge.decision.sight import Sight
 from health_bridge.leases import leases_of
 from health_bridge.loop import Loop
 from health_bridge.metrics import Meter, Report, _told
-from health_bridge.nodes import read_node
 from health_bridge.pace import Pace
 from health_bridge.pause import Pause
 from health_bridge.poll import Poll, Round
 from health_bridge.server import Front
-from health_bridge.sight import Sight
 from health_bridge.sources import Prometheus
 from program.web import Request
 from tests.budget import FACTOR, examples

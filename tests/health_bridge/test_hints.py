@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from health_bridge.decision.sight import Questions
 from health_bridge.loop import Loop
 from health_bridge.metrics import Meter
 from health_bridge.observation import Lookout, Observed
 from health_bridge.pace import Pace
 from health_bridge.pause import Pause
 from health_bridge.poll import Round
-from health_bridge.sight import Questions
 from health_bridge.sources import SourceError
 from testbed.waiting import wait_until
 from tests.health_bridge.test_server import Fleet

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from health_bridge.decide import Decision
-from health_bridge.fencing import Device, Fences, Rule
+from health_bridge.decision.decide import Decision
+from health_bridge.decision.fencing import Device, Fences, Rule
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.shadow import after
+from health_bridge.decision.sight import Sight
 from health_bridge.journal import Journal, Reader, files_of
 from health_bridge.moment import Moment, told
-from health_bridge.nodes import Node
-from health_bridge.shadow import after
-from health_bridge.sight import Sight
 from tests.health_bridge.worlds import FOREIGN, KEYS, NOW, lost_gpu, node, policy, sight
 
 NAMES = ("a", "b", "c")

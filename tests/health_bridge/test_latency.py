@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.policy import Policy
 from health_bridge.latency import Stopwatch, quantile
 from health_bridge.moment import Moment
-from health_bridge.nodes import Node
-from health_bridge.policy import Policy
 from tests.health_bridge.worlds import NOW, link_down, lost_gpu, node, policy, run, sight
 
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from health_bridge.decide import decide
+from health_bridge.decision.decide import decide
+from health_bridge.decision.nodes import read_node
 from health_bridge.leases import Leases, leases_of
 from health_bridge.metrics import Meter, Report
-from health_bridge.nodes import read_node
 from health_bridge.poll import Round
 from tests.budget import examples
 from tests.health_bridge.worlds import KEYS, NOW, document, node, policy, sight

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from health_bridge import proofs
+from health_bridge.decision import proofs
+from health_bridge.decision.sight import Questions, Witness
 from health_bridge.poll import Poll
-from health_bridge.sight import Questions, Witness
 from health_bridge.sources import Endpoint, Prometheus
 from testbed.waiting import wait_until
 from tests.health_bridge.site import PROOFS, Site, bridge

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from health_bridge import page
+from health_bridge.decision.waiting import ago
 from health_bridge.status import MAX_NODES, Cycle, Facts, status
-from health_bridge.waiting import ago
 from tests.health_bridge.pages import cycle, facts, fleet, trouble
 from tests.health_bridge.worlds import NOW, lost_gpu, node
 from tests.packages import needs

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from catalog.verdicts import Verdict
+from health_bridge.cluster.errors import Denied, KubeError
+from health_bridge.cluster.kube import connect
 from health_bridge.connection import Connection
-from health_bridge.decide import decide
-from health_bridge.errors import Denied, KubeError
-from health_bridge.kube import connect
-from health_bridge.nodes import Node
+from health_bridge.decision.decide import decide
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.record import read_record
 from health_bridge.pause import Pause
-from health_bridge.record import read_record
 from testbed.waiting import wait_until
 from tests.health_bridge.site import USER, Site, bridge
 from tests.health_bridge.test_loop import DRAINED, cycles

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from catalog.faults import Recovery
 from catalog.verdicts import Verdict
-from health_bridge.proofs import load, node_matcher, queries
+from health_bridge.decision.proofs import load, node_matcher, queries
 from program.errors import ProgramError
 from tests.health_bridge.site import PROOFS
 

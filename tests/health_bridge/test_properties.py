@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from catalog.faults import Scope
 from catalog.verdicts import Verdict
-from health_bridge.alerts import Finding
-from health_bridge.budget import is_charged, is_taken_by_us
-from health_bridge.decide import Decision, decide
-from health_bridge.limits import Rate, budget_size
-from health_bridge.nodes import Node, Taint
-from health_bridge.policy import Policy
-from health_bridge.proofs import Proofs
-from health_bridge.record import format_time, read_record
-from health_bridge.sight import Sight, Witness
+from health_bridge.decision.alerts import Finding
+from health_bridge.decision.budget import is_charged, is_taken_by_us
+from health_bridge.decision.decide import Decision, decide
+from health_bridge.decision.limits import Rate, budget_size
+from health_bridge.decision.nodes import Node, Taint
+from health_bridge.decision.policy import Policy
+from health_bridge.decision.proofs import Proofs
+from health_bridge.decision.record import format_time, read_record
+from health_bridge.decision.sight import Sight, Witness
 from tests.budget import examples
 from tests.health_bridge.worlds import (
     ALL,

@@ -6,12 +6,12 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from health_bridge.decide import decide
-from health_bridge.nodes import Node
-from health_bridge.outcome import Memory
-from health_bridge.policy import Policy
-from health_bridge.quiet import Quiet
-from health_bridge.sight import Sight
+from health_bridge.decision.decide import decide
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.outcome import Memory
+from health_bridge.decision.policy import Policy
+from health_bridge.decision.quiet import Quiet
+from health_bridge.decision.sight import Sight
 from tests.budget import examples
 from tests.health_bridge.test_properties import fleets, policies, sights
 from tests.health_bridge.worlds import NOW, lost_gpu, node, policy, run, sight, written

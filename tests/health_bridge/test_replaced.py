@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from health_bridge.decide import questions
-from health_bridge.nodes import Node
-from health_bridge.policy import without_verification
+from health_bridge.allowed import without_verification
+from health_bridge.decision.decide import questions
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.proofs import without
+from health_bridge.decision.sight import Questions, Sight
 from health_bridge.poll import Poll
-from health_bridge.proofs import without
-from health_bridge.sight import Questions, Sight
 from health_bridge.sources import Prometheus
 from tests.health_bridge.test_fuzz import Endpoint
 from tests.health_bridge.worlds import (

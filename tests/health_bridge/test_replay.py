@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from health_bridge import replay
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.outcome import Memory
+from health_bridge.decision.policy import Policy
+from health_bridge.decision.shadow import after
+from health_bridge.decision.sight import Sight
 from health_bridge.journal import Journal, Reader
 from health_bridge.moment import Moment
-from health_bridge.nodes import Node
-from health_bridge.outcome import Memory
-from health_bridge.policy import Policy
-from health_bridge.shadow import after
-from health_bridge.sight import Sight
 from program.errors import ProgramError, UsageError
 from tests.budget import examples
 from tests.health_bridge.test_properties import fleets, policies, sights

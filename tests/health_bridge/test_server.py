@@ -13,10 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from catalog import bridge
 from catalog.metrics import Kind
-from health_bridge.errors import Denied, KubeError, Unreachable
+from health_bridge.cluster.errors import Denied, KubeError, Unreachable
+from health_bridge.decision.nodes import Node
 from health_bridge.loop import Loop
 from health_bridge.metrics import Meter
-from health_bridge.nodes import Node
 from health_bridge.pace import Pace
 from health_bridge.pause import Pause
 from health_bridge.poll import Poll

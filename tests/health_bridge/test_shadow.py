@@ -6,11 +6,11 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from health_bridge.decision.nodes import Node, Taint
+from health_bridge.decision.policy import Policy
+from health_bridge.decision.shadow import Shadow, after, count
+from health_bridge.decision.sight import Sight
 from health_bridge.moment import Moment
-from health_bridge.nodes import Node, Taint
-from health_bridge.policy import Policy
-from health_bridge.shadow import Shadow, after, count
-from health_bridge.sight import Sight
 from tests.budget import examples
 from tests.health_bridge.test_properties import fleets, policies, sights
 from tests.health_bridge.worlds import (

@@ -11,8 +11,8 @@ from urllib.parse import unquote_plus
 
 import pytest
 
+from health_bridge.decision.sight import Questions, Sight, Witness
 from health_bridge.poll import BATCH, Poll, Round
-from health_bridge.sight import Questions, Sight, Witness
 from health_bridge.sources import Alertmanager, Endpoint, Prometheus, SourceError
 from program.access import shown
 from testbed.ports import free_port

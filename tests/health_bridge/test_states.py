@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from catalog import bridge
-from health_bridge.alerts import Finding
-from health_bridge.decide import Decision, decide
-from health_bridge.nodes import Node
-from health_bridge.record import read_record
-from health_bridge.sight import Sight
-from health_bridge.states import State
+from health_bridge.decision.alerts import Finding
+from health_bridge.decision.decide import Decision, decide
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.record import read_record
+from health_bridge.decision.sight import Sight
+from health_bridge.decision.states import State
 from tests.health_bridge.worlds import (
     NOW,
     blind,

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from health_bridge.cluster.errors import Denied, Gone, KubeError, Unreachable
+from health_bridge.cluster.following import Following
+from health_bridge.cluster.kube import connect
+from health_bridge.cluster.store import NodeStore, WatchedFleet
 from health_bridge.connection import Connection
-from health_bridge.errors import Denied, Gone, KubeError, Unreachable
-from health_bridge.following import Following
-from health_bridge.kube import connect
-from health_bridge.nodes import Node
-from health_bridge.store import NodeStore, WatchedFleet
+from health_bridge.decision.nodes import Node
 from program.watch import Change, Listing, Watcher
 from testbed.waiting import wait_until
 from tests.health_bridge.site import USER, Site

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from health_bridge.decide import decide
-from health_bridge.nodes import Node, read_node
-from health_bridge.sight import Sight, Witness
+from health_bridge.decision.decide import decide
+from health_bridge.decision.nodes import Node, read_node
+from health_bridge.decision.sight import Sight, Witness
 from scheduler_feedback.publish.documents import FabricDocument, NodeDocument
 from scheduler_feedback.publish.merge import merge
 from scheduler_feedback.publish.node import change

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from health_bridge.errors import Denied, KubeError
+from health_bridge.cluster.errors import Denied, KubeError
 from health_bridge.tolerate import DONE, EVERY, FAILED, Survey, Tolerance, intolerant
 from tests.health_bridge.worlds import KEYS
 

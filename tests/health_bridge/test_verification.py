@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from catalog.verdicts import Verdict
-from health_bridge.alerts import read_prometheus
-from health_bridge.nodes import Node
-from health_bridge.policy import Policy, without_verification
-from health_bridge.record import format_time, read_record
-from health_bridge.sight import Sight
+from health_bridge.allowed import without_verification
+from health_bridge.decision.alerts import read_prometheus
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.policy import Policy
+from health_bridge.decision.record import format_time, read_record
+from health_bridge.decision.sight import Sight
 from tests.health_bridge.worlds import (
     NOW,
     VERIFYING,

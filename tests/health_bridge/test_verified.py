@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from health_bridge.decide import decide
-from health_bridge.nodes import Node
-from health_bridge.record import format_time
-from health_bridge.sight import Sight, Witness
+from health_bridge.decision.decide import decide
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.record import format_time
+from health_bridge.decision.sight import Sight, Witness
 from testbed.waiting import wait_until
 from tests.health_bridge.site import Site, bridge
 from tests.health_bridge.test_loop import cycles

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from health_bridge.apply import Writer
+from health_bridge.cluster.apply import Writer
+from health_bridge.cluster.errors import Denied, Missing, Refused, Superseded, Unreachable
+from health_bridge.cluster.kube import Kube, connect
 from health_bridge.connection import Connection
-from health_bridge.decide import decide
-from health_bridge.errors import Denied, Missing, Refused, Superseded, Unreachable
-from health_bridge.kube import Kube, connect
-from health_bridge.nodes import Node
-from health_bridge.steps import NodeSteps
+from health_bridge.decision.decide import decide
+from health_bridge.decision.nodes import Node
+from health_bridge.decision.steps import NodeSteps
 from testbed.ports import free_port
 from tests.health_bridge.site import USER, Site
 from tests.health_bridge.test_settings import kubeconfig
@@ -131,7 +131,7 @@ def test_more_nodes_than_a_page_are_all_listed(
 ) -> None:
     names = [f"page-{i}" for i in range(5)]
     site.cluster.add_nodes(names, labels={"test": "page"})
-    monkeypatch.setattr("health_bridge.kube.PAGE", 2)
+    monkeypatch.setattr("health_bridge.cluster.kube.PAGE", 2)
 
     assert sorted(node.name for node in kube.nodes("test=page")) == names
 

@@ -7,17 +7,17 @@ from typing import Any
 from catalog.faults import Recovery, Scope
 from catalog.rails import NodePlaces, PortPlace, dump_rails
 from catalog.verdicts import Verdict
-from health_bridge import proofs
-from health_bridge.alerts import Finding
-from health_bridge.apply import condition_patches, main_patch
-from health_bridge.decide import Decision, decide
-from health_bridge.nodes import ConditionState, Keys, Node, Taint, read_node
-from health_bridge.outcome import Memory
-from health_bridge.policy import Policy
-from health_bridge.proofs import Proof
-from health_bridge.record import format_time
-from health_bridge.sight import Sight, Witness
-from health_bridge.steps import (
+from health_bridge.cluster.apply import condition_patches, main_patch
+from health_bridge.decision import proofs
+from health_bridge.decision.alerts import Finding
+from health_bridge.decision.decide import Decision, decide
+from health_bridge.decision.nodes import ConditionState, Keys, Node, Taint, read_node
+from health_bridge.decision.outcome import Memory
+from health_bridge.decision.policy import Policy
+from health_bridge.decision.proofs import Proof
+from health_bridge.decision.record import format_time
+from health_bridge.decision.sight import Sight, Witness
+from health_bridge.decision.steps import (
     NodeSteps,
     RemoveCondition,
     SetCondition,

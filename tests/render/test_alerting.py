@@ -16,6 +16,7 @@ import yaml
 
 from alerts.discovery import stem
 from alerts.tuning import AlertSettings
+from dashboards import Settings as DashboardSettings
 from dashboards.alerting import uid
 from render.settings import GrafanaSettings, PrometheusSettings, Settings
 from render.tree import files
@@ -128,6 +129,27 @@ def test_the_data_source_that_is_asked_is_the_one_that_is_provisioned() -> None:
     assert [source["uid"] for source in sources] == ["mine"]
     assert group["rules"][0]["data"][0]["datasourceUid"] == "mine"
     assert group["folder"] == "ops/$$gpu"
+
+
+def test_a_label_that_is_told_by_another_reaches_grafanas_template() -> None:
+    """Grafana takes annotations as they stand, but `$labels` in a label for its environment's."""
+    other = files(Settings(dashboards=DashboardSettings(cluster_label="k8s")))
+
+    (group,) = json.loads(other["grafana/alerting/gpu_hung.json"])["groups"]
+    (rule,) = group["rules"]
+    assert rule["labels"]["cluster"] == "{{ $$labels.k8s }}"
+    assert "{{ $labels.node }}" in "".join(rule["annotations"].values())
+
+
+def test_the_data_source_tells_charts_how_often_samples_come() -> None:
+    """By it Grafana works out `$__rate_interval`; at 15 s, its default, a rate of samples each
+    minute would have no two of them to look at."""
+    every = PrometheusSettings(scrape_interval=timedelta(minutes=1))
+
+    made = files(Settings(prometheus=every))["grafana/provisioning/datasources.yaml"]
+
+    (source,) = yaml.safe_load(made)["datasources"]
+    assert source["jsonData"] == {"httpMethod": "POST", "timeInterval": "1m"}
 
 
 @pytest.mark.parametrize(("evaluation", "interval"), [(7, "10s"), (10, "10s"), (45, "50s")])

@@ -9,7 +9,7 @@ import yaml
 from alerts.discovery import all_alerts
 from alerts.scrape import ScrapeSettings
 from exporters.registry import FAMILIES
-from health_bridge.proofs import load
+from health_bridge.decision.proofs import load
 from health_bridge.server import WEBHOOK
 from render.settings import Settings
 from render.tree import files

@@ -179,6 +179,10 @@ def test_a_receiver_of_our_name_is_refused() -> None:
         ("route: {}\nreceivers: 3", "line 2: receivers is no list"),
         ("route: {}\nreceivers: [3]", "a receiver is no mapping"),
         ("a: [", "not YAML"),
+        (
+            "apiVersion: v1\nkind: Secret\nstringData: {}",
+            "line 2: this is a Kubernetes Secret: give",
+        ),
     ],
 )
 def test_what_is_no_alertmanager_configuration_is_refused(base: str, complaint: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from alerts.discovery import all_alerts
 from alerts.scrape import ScrapeSettings
 from alerts.tuning import AlertSettings
-from health_bridge.proofs import Proofs, load, node_matcher
+from health_bridge.decision.proofs import Proofs, load, node_matcher
 from render.settings import PrometheusSettings, Settings
 from render.tree import files
 from render.writing import write

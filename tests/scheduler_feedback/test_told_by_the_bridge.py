@@ -6,12 +6,12 @@ import pytest
 
 from catalog.rails import NodePlaces, PortPlace, dump_rails
 from catalog.verdicts import Verdict
-from health_bridge.alerts import Finding, read_prometheus
-from health_bridge.decide import decide
-from health_bridge.nodes import ConditionState
-from health_bridge.outcome import Memory
-from health_bridge.policy import Policy
-from health_bridge.sight import Sight, Witness
+from health_bridge.decision.alerts import Finding, read_prometheus
+from health_bridge.decision.decide import decide
+from health_bridge.decision.nodes import ConditionState
+from health_bridge.decision.outcome import Memory
+from health_bridge.decision.policy import Policy
+from health_bridge.decision.sight import Sight, Witness
 from scheduler_feedback.health import NodeHealth, assess
 from scheduler_feedback.placement.alignment import read_layout
 from tests.health_bridge import worlds

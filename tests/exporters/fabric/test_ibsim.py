@@ -5,6 +5,7 @@ external ports, strange states) stands in test_output.py.
 """
 
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from catalog.fabric import METRICS
+from exporters import exposition
 from exporters.fabric.family import FabricFamily
 from exporters.fabric.worker import attach
 from exporters.facility import Cycle, End, State
@@ -19,6 +22,7 @@ from exporters.moment import Moment
 from exporters.sample import Sample
 from exporters.settings import Settings
 from testbed.ibsim import PACKAGES, Fabric, SimulatedFabric, fat_tree, rails
+from testbed.tools import ensure
 from testbed.waiting import wait_until
 from tests.exporters.running import exporter, hardware
 from tests.packages import needs
@@ -235,6 +239,35 @@ def test_bytes_are_told_in_bytes(fabric: SimulatedFabric) -> None:
 
     sent = watch.value("port_transmit_bytes_total", switch="leaf-0-0", port="2")
     assert sent >= 4_000_000_028
+
+
+def test_every_metric_is_told_and_promtool_finds_no_fault(fabric: SimulatedFabric) -> None:
+    watch, pulled = Watch(replace(QUICK, fabric_traffic=True)).settled(), ("leaf-0-1", 3)
+    one, other = ("node-0-0 mlx5_0", 1), ("node-0-0 mlx5_3", 1)
+    home, away = ("leaf-0-0", 1), ("leaf-0-3", 1)
+
+    fabric.count(("spine-0", 4), "PortCounters.LinkDownedCounter", 300)
+    bad = list(watch.look().samples)
+    for jack in (one, other, pulled):
+        fabric.unlink(jack)
+    fabric.link(one, away)
+    fabric.link(other, home)
+    gone = list(watch.look().samples)
+    for jack in (one, other):
+        fabric.unlink(jack)
+    fabric.link(one, home)
+    fabric.link(other, away)
+    fabric.relink(pulled)
+    assert not watch.settled().all("miscabled")
+
+    assert {sample.metric for sample in (*bad, *gone)} == set(METRICS)
+    for samples in (bad, gone):
+        lines = exposition.Writer(METRICS).write(samples)
+        assert lines.duplicates == ()
+        promtool = str(ensure("promtool")["promtool"])
+        text = exposition.text(lines).encode()
+        checked = subprocess.run([promtool, "check", "metrics"], input=text, check=False)
+        assert checked.returncode == 0
 
 
 def test_where_packets_get_lost_no_link_is_said_to_be() -> None:

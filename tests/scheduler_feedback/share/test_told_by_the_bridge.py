@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from catalog.verdicts import Verdict
-from health_bridge.alerts import read_prometheus
-from health_bridge.decide import decide
-from health_bridge.sight import Sight, Witness
+from health_bridge.decision.alerts import read_prometheus
+from health_bridge.decision.decide import decide
+from health_bridge.decision.sight import Sight, Witness
 from scheduler_feedback.share.gpus import Faulty, read_faulty
 from tests.health_bridge import worlds
 

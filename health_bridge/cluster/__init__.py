@@ -1,0 +1,1 @@
+"""The kube-apiserver: what the bridge reads there, and how it writes."""
