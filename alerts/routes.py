@@ -83,9 +83,7 @@ class RouteSettings:
             if getattr(self, name) <= timedelta(0):
                 raise ValueError(f"{name}: must be more than 0s")
         self._check_bridge()
-        for key, receiver in self._receivers():
-            if "name" in receiver:
-                raise ValueError(f"{key}.name: the receiver is called by us; leave it out")
+        self._check_receivers()
         for name in (*self.teams, *self.clusters):
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r}: a team or cluster is letters, digits, '.', '_', '-'")
@@ -98,6 +96,14 @@ class RouteSettings:
             raise ValueError("bridge_url: must not be empty")
         if self.bridge_token_secret.count("/") != bool(self.bridge_token_secret):
             raise ValueError("bridge_token_secret: must be the Secret's name and key, as NAME/KEY")
+
+    def _check_receivers(self) -> None:
+        for key, receiver in self._receivers():
+            if "name" in receiver:
+                raise ValueError(f"{key}.name: the receiver is called by us; leave it out")
+            for kind, told in receiver.items():
+                if not kind.endswith("_configs") or not isinstance(told, list):
+                    raise ValueError(f"{key}.{kind}: expected a list of one kind: slack_configs, …")
 
     def _receivers(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for key in ("people", "pages", "quiet"):

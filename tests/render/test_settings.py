@@ -167,6 +167,14 @@ def test_teams_and_clusters_have_receivers_of_their_own(tmp_path: Path) -> None:
         ('[alertmanager]\nbridge_url = "bridge:9411"\n', "is not an http or https URL"),
         ('[alertmanager]\nbridge_url = ""\n', "bridge_url: must not be empty"),
         ('[alertmanager.people]\nname = "x"\n', "people.name: the receiver is called by us"),
+        (
+            "[[alertmanager.people.slack_config]]\n",
+            "alertmanager.people.slack_config: expected a list",
+        ),
+        (
+            "[alertmanager.pages.slack_configs]\n",
+            "alertmanager.pages.slack_configs: expected a list",
+        ),
         ('[alertmanager]\nbridge_token_secret = "x"\n', "must be the Secret's name and key"),
         ('[[alertmanager.teams."a b".slack_configs]]\nchannel = "x"\n', "a team or cluster is"),
         (
