@@ -21,7 +21,7 @@ from scheduler_feedback.gang.service import FleetWatch, Gangs
 from scheduler_feedback.kube import NODES, Kube, connect
 from scheduler_feedback.memory import keep_freed
 from scheduler_feedback.metrics import Metrics
-from scheduler_feedback.placement.service import Placement, make_roster
+from scheduler_feedback.placement.service import Placement, make_roster, share_names
 from scheduler_feedback.protocol import MAX_BODY
 from scheduler_feedback.publish.cluster import PublishKube
 from scheduler_feedback.publish.release import release_topology
@@ -231,6 +231,7 @@ class Daemon:
                 longest_checkpoint=self._settings.drain_longest_checkpoint,
                 site_tier=site if site >= 0 else None,
                 prefix=self._settings.key_prefix,
+                names=share_names(self._settings),
             ),
         )
 

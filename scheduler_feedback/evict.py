@@ -32,6 +32,7 @@ from scheduler_feedback.health import NodeHealth, assess
 from scheduler_feedback.jobs import Suspension
 from scheduler_feedback.metrics import Census, Metrics
 from scheduler_feedback.resting import Resting
+from scheduler_feedback.share.names import OURS, Names
 from scheduler_feedback.units import form
 from scheduler_feedback.watch import Object
 
@@ -63,6 +64,8 @@ class Policy:
     site_tier: int | None = None
     """The tier that no gang straddles unless it says that it may."""
     prefix: str = PREFIX
+    names: Names = OURS
+    """Of what pods with shared GPUs ask for, and are bound with."""
 
 
 class Drainer:
@@ -94,7 +97,7 @@ class Drainer:
         self._metrics = metrics
         self._policy = policy
         self._now = now
-        self._survey = survey.Survey(cluster, policy.prefix)
+        self._survey = survey.Survey(cluster, policy.prefix, policy.names)
         self._resumer = resume.Resumer(
             cluster, announcer=announcer, counted=metrics.drain_job, prefix=policy.prefix
         )

@@ -10,6 +10,7 @@ from scheduler_feedback.errors import NotFound
 from scheduler_feedback.health import NodeHealth
 from scheduler_feedback.jobs import Job, read_job
 from scheduler_feedback.pods import Pod, read_budget, read_pod
+from scheduler_feedback.share.names import OURS, Names
 from scheduler_feedback.units import Draining
 from scheduler_feedback.users import users_of
 from scheduler_feedback.watch import Object
@@ -40,10 +41,11 @@ class Cluster(Protocol):
 class Survey:
     """Asks the kube-apiserver what a plan needs to know."""
 
-    def __init__(self, cluster: Cluster, prefix: str = PREFIX) -> None:
-        """Prepare; keys have this prefix."""
+    def __init__(self, cluster: Cluster, prefix: str = PREFIX, names: Names = OURS) -> None:
+        """Prepare; keys have this prefix, and `names` are those of shared GPUs."""
         self._cluster = cluster
         self._prefix = prefix
+        self._names = names
 
     def draining(self, node: NodeHealth) -> tuple[Draining, tuple[str, ...]]:
         """Return a node with its pods, and those of its fenced devices whose users nobody knows."""
@@ -55,7 +57,7 @@ class Survey:
         users: dict[str, tuple[str, float]] = {}
         unknown = []
         for fenced in node.fenced:
-            using = users_of(fenced, found, claims, slices)
+            using = users_of(fenced, found, claims, slices, self._names)
             if using is None:
                 unknown.append(fenced.device)
             for uid in using or ():

@@ -15,15 +15,15 @@ from catalog import wire
 from scheduler_feedback.claims import results, users
 from scheduler_feedback.gang.quantities import read_request
 from scheduler_feedback.health import Fenced
-from scheduler_feedback.share.assignment import AssignmentError, parse_assignment
+from scheduler_feedback.share.gpus import read_use
+from scheduler_feedback.share.names import OURS, Names
 
 Object = Mapping[str, Any]
 Device = tuple[str, str, str]
 """Driver, pool and name, as DRA calls a device."""
 
-_ASSIGNMENT = wire.key(wire.GPU_ASSIGNMENT)
-_GPUS = (wire.GPU_RESOURCE, "nvidia.com/mig-", wire.key(wire.GPU_MILLI), wire.key(wire.GPU_MEMORY))
-"""What the names of resources of GPUs, and of parts of them, begin with."""
+_GPUS = (wire.GPU_RESOURCE, "nvidia.com/mig-")
+"""What the names of resources of GPUs, and of parts of them, begin with, beside those of shares."""
 _NAMED = "GPU-"
 """A device plugin's id that begins so is a GPU's uuid, with a mark behind it where it is shared."""
 _UUIDS = ("uuid", "parentUUID")
@@ -31,7 +31,11 @@ _UUIDS = ("uuid", "parentUUID")
 
 
 def users_of(
-    fenced: Fenced, pods: Sequence[Object], claims: Sequence[Object], slices: Sequence[Object]
+    fenced: Fenced,
+    pods: Sequence[Object],
+    claims: Sequence[Object],
+    slices: Sequence[Object],
+    names: Names = OURS,
 ) -> frozenset[str] | None:
     """Return the uids of the pods that use a device; None where nobody says."""
     if fenced.users and wire.CUT not in fenced.users:
@@ -39,32 +43,26 @@ def users_of(
     devices = {device for device, uuid in _devices(slices) if uuid == fenced.device}
     if devices:
         return frozenset(uid for uid, used in _allocated(claims) if used in devices)
-    told = {pod["metadata"]["uid"]: _uses(pod, fenced) for pod in pods}
+    told = {pod["metadata"]["uid"]: _uses(pod, fenced, names) for pod in pods}
     found = frozenset(uid for uid, uses in told.items() if uses)
     return None if not found and None in told.values() else found
 
 
-def _uses(pod: Object, fenced: Fenced) -> bool | None:
+def _uses(pod: Object, fenced: Fenced, names: Names) -> bool | None:
     """Return whether a pod uses a device; None where nobody says which it has."""
-    assigned = (pod["metadata"].get("annotations") or {}).get(_ASSIGNMENT)
-    if assigned is not None:
-        return _is_assigned(assigned, fenced.index)
-    ids = _device_ids(pod)
+    use = read_use(pod, names)
+    if use is not None and use.parts:
+        index = fenced.index
+        return None if index is None else any(part.gpu == index for part in use.parts)
+    gpus = (*_GPUS, names.milli.name, names.memory.name)
+    ids = _device_ids(pod, gpus)
     if any(_is_of(each, fenced.device) for each in ids):
         return True
     if ids and all(each.startswith(_NAMED) for each in ids):
         return False
     spec = pod.get("spec") or {}
-    has_gpus = any(name.startswith(_GPUS) for name in read_request(spec))
+    has_gpus = any(name.startswith(gpus) for name in read_request(spec))
     return None if ids or has_gpus or spec.get("resourceClaims") else False
-
-
-def _is_assigned(text: str, index: int | None) -> bool | None:
-    try:
-        parts = parse_assignment(text)
-    except AssignmentError:
-        return None
-    return None if index is None else any(part.gpu == index for part in parts)
 
 
 def _is_of(told: str, uuid: str) -> bool:
@@ -72,14 +70,14 @@ def _is_of(told: str, uuid: str) -> bool:
     return told.startswith(uuid) and not told[len(uuid) :][:1].isalnum()
 
 
-def _device_ids(pod: Object) -> set[str]:
+def _device_ids(pod: Object, gpus: tuple[str, ...]) -> set[str]:
     """Return the ids of a pod's GPUs, as its device plugin calls them."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()
     return {
         str(resource.get("resourceID", ""))
         for container in statuses
         for allocated in container.get("allocatedResourcesStatus") or ()
-        if str(allocated.get("name", "")).startswith(_GPUS)
+        if str(allocated.get("name", "")).startswith(gpus)
         for resource in allocated.get("resources") or ()
     }
 

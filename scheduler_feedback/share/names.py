@@ -156,6 +156,9 @@ _BY_PRESET = {
 }
 
 
+OURS = Names()
+
+
 def names_of(preset: str) -> Names:
     """Return the names that a preset stands for."""
-    return _BY_PRESET.get(preset, Names())
+    return _BY_PRESET.get(preset, OURS)

@@ -6,6 +6,7 @@ import pytest
 
 from scheduler_feedback.health import Fenced
 from scheduler_feedback.share.assignment import Part, dump_assignment
+from scheduler_feedback.share.names import OURS, Names, names_of
 from scheduler_feedback.users import users_of
 
 UUID = "GPU-8f3b1c2e-77aa"
@@ -32,8 +33,8 @@ def shares(uid: str, gpu: int) -> dict[str, Any]:
     return pod(uid, asks="railwatch.io/gpu-milli", notes=notes)
 
 
-def told(*pods: dict[str, Any], fenced: Fenced = FENCED) -> list[str] | None:
-    users = users_of(fenced, pods, (), ())
+def told(*pods: dict[str, Any], fenced: Fenced = FENCED, names: Names = OURS) -> list[str] | None:
+    users = users_of(fenced, pods, (), (), names)
     return None if users is None else sorted(users)
 
 
@@ -64,6 +65,16 @@ def test_who_has_a_gpu_of_which_nobody_says_which_may_be_the_user(silent: dict[s
 
 def test_a_user_who_is_known_is_one_whatever_the_others_are() -> None:
     assert told(pod("a", UUID), pod("b")) == ["a"]
+
+
+def test_shares_go_by_the_names_that_the_cluster_uses() -> None:
+    mine = Names(annotation="example.com/gpus")
+    assigned = dump_assignment([Part(gpu=3, milli=500, memory=1024)])
+    bound = pod("a", asks="railwatch.io/gpu-milli", notes={mine.annotation: assigned})
+
+    assert told(bound, names=mine) == ["a"]
+    assert told(bound) is None
+    assert told(pod("b", asks="aliyun.com/gpu-mem"), names=names_of("gpushare")) is None
 
 
 def test_nobody_uses_it_where_no_pod_has_a_gpu() -> None:
