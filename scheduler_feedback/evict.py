@@ -32,7 +32,7 @@ from scheduler_feedback.health import NodeHealth, assess
 from scheduler_feedback.jobs import Suspension
 from scheduler_feedback.metrics import Census, Metrics
 from scheduler_feedback.resting import Resting
-from scheduler_feedback.share.names import OURS, Names
+from scheduler_feedback.share.names import OUR_NAMES, Names
 from scheduler_feedback.units import form
 from scheduler_feedback.watch import Object
 
@@ -64,7 +64,7 @@ class Policy:
     site_tier: int | None = None
     """The tier that no gang straddles unless it says that it may."""
     prefix: str = PREFIX
-    names: Names = OURS
+    names: Names = OUR_NAMES
     """Of what pods with shared GPUs ask for, and are bound with."""
 
 

@@ -10,7 +10,7 @@ from scheduler_feedback.errors import NotFound
 from scheduler_feedback.health import NodeHealth
 from scheduler_feedback.jobs import Job, read_job
 from scheduler_feedback.pods import Pod, read_budget, read_pod
-from scheduler_feedback.share.names import OURS, Names
+from scheduler_feedback.share.names import OUR_NAMES, Names
 from scheduler_feedback.units import Draining
 from scheduler_feedback.users import users_of
 from scheduler_feedback.watch import Object
@@ -41,7 +41,7 @@ class Cluster(Protocol):
 class Survey:
     """Asks the kube-apiserver what a plan needs to know."""
 
-    def __init__(self, cluster: Cluster, prefix: str = PREFIX, names: Names = OURS) -> None:
+    def __init__(self, cluster: Cluster, prefix: str = PREFIX, names: Names = OUR_NAMES) -> None:
         """Prepare; keys have this prefix, and `names` are those of shared GPUs."""
         self._cluster = cluster
         self._prefix = prefix

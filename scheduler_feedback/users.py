@@ -16,7 +16,7 @@ from scheduler_feedback.claims import results, users
 from scheduler_feedback.gang.quantities import read_request
 from scheduler_feedback.health import Fenced
 from scheduler_feedback.share.gpus import read_use
-from scheduler_feedback.share.names import OURS, Names
+from scheduler_feedback.share.names import OUR_NAMES, Names
 
 Object = Mapping[str, Any]
 Device = tuple[str, str, str]
@@ -35,7 +35,7 @@ def users_of(
     pods: Sequence[Object],
     claims: Sequence[Object],
     slices: Sequence[Object],
-    names: Names = OURS,
+    names: Names = OUR_NAMES,
 ) -> frozenset[str] | None:
     """Return the uids of the pods that use a device; None where nobody says."""
     if fenced.users and wire.CUT not in fenced.users:

@@ -156,9 +156,9 @@ _BY_PRESET = {
 }
 
 
-OURS = Names()
+OUR_NAMES = Names()
 
 
 def names_of(preset: str) -> Names:
     """Return the names that a preset stands for."""
-    return _BY_PRESET.get(preset, OURS)
+    return _BY_PRESET.get(preset, OUR_NAMES)

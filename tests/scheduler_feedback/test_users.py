@@ -6,7 +6,7 @@ import pytest
 
 from scheduler_feedback.health import Fenced
 from scheduler_feedback.share.assignment import Part, dump_assignment
-from scheduler_feedback.share.names import OURS, Names, names_of
+from scheduler_feedback.share.names import OUR_NAMES, Names, names_of
 from scheduler_feedback.users import users_of
 
 UUID = "GPU-8f3b1c2e-77aa"
@@ -33,7 +33,9 @@ def shares(uid: str, gpu: int) -> dict[str, Any]:
     return pod(uid, asks="railwatch.io/gpu-milli", notes=notes)
 
 
-def told(*pods: dict[str, Any], fenced: Fenced = FENCED, names: Names = OURS) -> list[str] | None:
+def told(
+    *pods: dict[str, Any], fenced: Fenced = FENCED, names: Names = OUR_NAMES
+) -> list[str] | None:
     users = users_of(fenced, pods, (), (), names)
     return None if users is None else sorted(users)
 
