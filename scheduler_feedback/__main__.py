@@ -232,6 +232,7 @@ class Daemon:
                 site_tier=site if site >= 0 else None,
                 prefix=self._settings.key_prefix,
                 names=share_names(self._settings),
+                suspected=self._settings.drain_suspected,
             ),
         )
 

@@ -66,6 +66,8 @@ class Policy:
     prefix: str = PREFIX
     names: Names = OUR_NAMES
     """Of what pods with shared GPUs ask for, and are bound with."""
+    suspected: bool = False
+    """Whether pods go that may use a fenced device, where nobody says who does."""
 
 
 class Drainer:
@@ -97,7 +99,9 @@ class Drainer:
         self._metrics = metrics
         self._policy = policy
         self._now = now
-        self._survey = survey.Survey(cluster, policy.prefix, policy.names)
+        self._survey = survey.Survey(
+            cluster, policy.prefix, policy.names, suspected=policy.suspected
+        )
         self._resumer = resume.Resumer(
             cluster, announcer=announcer, counted=metrics.drain_job, prefix=policy.prefix
         )

@@ -196,6 +196,11 @@ class Settings(QueueSettings):
         default=False,
         help="evict also pods without a controller, which nothing will create again",
     )
+    drain_suspected: bool = flag(
+        "drain.suspected",
+        default=False,
+        help="where nobody says who uses a fenced device, evict every pod of its node that may",
+    )
     drain_longest_checkpoint: float = flag(
         "drain.longest-checkpoint",
         default=1800.0,

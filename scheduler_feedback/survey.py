@@ -12,7 +12,7 @@ from scheduler_feedback.jobs import Job, read_job
 from scheduler_feedback.pods import Pod, read_budget, read_pod
 from scheduler_feedback.share.names import OUR_NAMES, Names
 from scheduler_feedback.units import Draining
-from scheduler_feedback.users import users_of
+from scheduler_feedback.users import suspects, users_of
 from scheduler_feedback.watch import Object
 
 
@@ -41,11 +41,22 @@ class Cluster(Protocol):
 class Survey:
     """Asks the kube-apiserver what a plan needs to know."""
 
-    def __init__(self, cluster: Cluster, prefix: str = PREFIX, names: Names = OUR_NAMES) -> None:
-        """Prepare; keys have this prefix, and `names` are those of shared GPUs."""
+    def __init__(
+        self,
+        cluster: Cluster,
+        prefix: str = PREFIX,
+        names: Names = OUR_NAMES,
+        *,
+        suspected: bool = False,
+    ) -> None:
+        """Prepare; keys have this prefix, and `names` are those of shared GPUs.
+
+        With `suspected`, pods that may use a fenced device are its users where nobody says who is.
+        """
         self._cluster = cluster
         self._prefix = prefix
         self._names = names
+        self._suspected = suspected
 
     def draining(self, node: NodeHealth) -> tuple[Draining, tuple[str, ...]]:
         """Return a node with its pods, and those of its fenced devices whose users nobody knows."""
@@ -58,6 +69,8 @@ class Survey:
         unknown = []
         for fenced in node.fenced:
             using = users_of(fenced, found, claims, slices, self._names)
+            if using is None and self._suspected:
+                using = suspects(fenced, found, self._names)
             if using is None:
                 unknown.append(fenced.device)
             for uid in using or ():

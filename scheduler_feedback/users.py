@@ -48,6 +48,11 @@ def users_of(
     return None if not found and None in told.values() else found
 
 
+def suspects(fenced: Fenced, pods: Sequence[Object], names: Names = OUR_NAMES) -> frozenset[str]:
+    """Return the uids of the pods that may use a device, as nobody says what else they have."""
+    return frozenset(pod["metadata"]["uid"] for pod in pods if _uses(pod, fenced, names) is None)
+
+
 def _uses(pod: Object, fenced: Fenced, names: Names) -> bool | None:
     """Return whether a pod uses a device; None where nobody says which it has."""
     use = read_use(pod, names)

@@ -153,3 +153,16 @@ def test_nobody_is_moved_where_neither_says_who_uses_the_gpu(
     unknown = {"state": "users_unknown"}
     wait_until(lambda: program.metric("railwatch_scheduler_drain_nodes", **unknown) == 1)
     assert here(cluster, "silent-1")
+
+
+def test_whoever_may_use_the_gpu_is_moved_where_that_is_asked_for() -> None:
+    with Cluster() as other:
+        live.deploy_rbac(other)
+        other.add_nodes(["suspected"])
+        running(other, "suspected-1", "suspected", gpus=1)
+        running(other, "suspected-cpu", "suspected")
+        with live.program(other.kubeconfig_for(live.PROGRAM_USER), *FLAGS, "--drain.suspected"):
+            fence(other, "suspected", "GPU-4")
+
+            wait_until(lambda: not here(other, "suspected-1"), within=20, what="it is moved")
+            assert here(other, "suspected-cpu")

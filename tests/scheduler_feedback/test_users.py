@@ -7,7 +7,7 @@ import pytest
 from scheduler_feedback.health import Fenced
 from scheduler_feedback.share.assignment import Part, dump_assignment
 from scheduler_feedback.share.names import OUR_NAMES, Names, names_of
-from scheduler_feedback.users import users_of
+from scheduler_feedback.users import suspects, users_of
 
 UUID = "GPU-8f3b1c2e-77aa"
 FENCED = Fenced(device=UUID, condition="GpuUnavailable", began=0.0, index=3)
@@ -77,6 +77,12 @@ def test_shares_go_by_the_names_that_the_cluster_uses() -> None:
     assert told(bound, names=mine) == ["a"]
     assert told(bound) is None
     assert told(pod("b", asks="aliyun.com/gpu-mem"), names=names_of("gpushare")) is None
+
+
+def test_who_may_be_a_user_is_whoever_nobody_vouches_for() -> None:
+    pods = [pod("a"), pod("b", "GPU-other"), pod("c", asks="cpu"), pod("d", "3")]
+
+    assert suspects(FENCED, pods) == {"a", "d"}
 
 
 def test_nobody_uses_it_where_no_pod_has_a_gpu() -> None:
