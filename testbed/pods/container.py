@@ -70,6 +70,7 @@ class Container:
             source = self._volumes[mount["name"]]
             target = f"{root}{mount['mountPath']}"
             yield from image.bind(source, target, read_only=mount.get("readOnly", False))
+        yield from image.programs(root)
         if self._security.get("readOnlyRootFilesystem"):
             yield ["mount", "-o", "remount,ro", root]
 

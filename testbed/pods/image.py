@@ -34,14 +34,26 @@ def commands(root: str) -> list[list[str]]:
             made.append(["ln", "-s", str(folder.readlink()), f"{root}{folder}"])
         elif folder.exists():
             made += bind(folder, f"{root}{folder}", read_only=True)
-    for folder in _folders():
-        made += bind(folder, f"{root}{folder}", read_only=True)
     for name, program in ensure("kube-scheduler").items():
         made += bind(program, f"{root}{_TOOLS}/{name}", read_only=True)
     for device in _DEVICES:
         made += bind(Path("/dev") / device, f"{root}/dev/{device}", read_only=False)
     made.append(["mount", "--rbind", "/proc", f"{root}/proc"])
     made.append(["mount", "-t", "sysfs", "-o", "ro", "sysfs", f"{root}/sys"])
+    return made
+
+
+def programs(root: str) -> list[list[str]]:
+    """Return the commands that show Python and the checkout, in a root that has its volumes.
+
+    They stand where they stand on this machine, be it in a /tmp that a volume covers; and the
+    checkout's parts one by one, as its own folder may be closed to the image's user.
+    """
+    made = []
+    for folder in _folders():
+        parts = sorted(folder.iterdir()) if folder == ROOT else [folder]
+        for part in parts:
+            made += bind(part, f"{root}{part}", read_only=True)
     return made
 
 
