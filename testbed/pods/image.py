@@ -51,9 +51,9 @@ def programs(root: str) -> list[list[str]]:
     """
     made = []
     for folder in _folders():
-        parts = sorted(folder.iterdir()) if folder == ROOT else [folder]
-        for part in parts:
-            made += bind(part, f"{root}{part}", read_only=True)
+        for part in sorted(folder.iterdir()) if folder == ROOT else [folder]:
+            if part.exists():  # an editor's lock is a link to nowhere
+                made += bind(part, f"{root}{part}", read_only=True)
     return made
 
 
