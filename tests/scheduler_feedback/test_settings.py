@@ -50,6 +50,7 @@ def test_the_defaults_are_as_promised() -> None:
         "drain_interval": 5.0,
         "drain_rate": 2.0,
         "drain_bare_pods": False,
+        "drain_suspected": False,
         "drain_longest_checkpoint": 1800.0,
         "lease_duration": 15.0,
         "gangs": True,
