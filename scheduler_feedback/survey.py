@@ -64,13 +64,14 @@ class Survey:
         pods = tuple(read_pod(pod, self._prefix) for pod in found)
         if not node.fenced:
             return Draining(node=node, pods=pods), ()
+        living = [each for each, pod in zip(found, pods, strict=True) if not pod.finished]
         claims, slices = self._cluster.claims(), self._cluster.slices(node.name)
         users: dict[str, tuple[str, float]] = {}
         unknown = []
         for fenced in node.fenced:
-            using = users_of(fenced, found, claims, slices, self._names)
+            using = users_of(fenced, living, claims, slices, self._names)
             if using is None and self._suspected:
-                using = suspects(fenced, found, self._names)
+                using = suspects(fenced, living, self._names)
             if using is None:
                 unknown.append(fenced.device)
             for uid in using or ():

@@ -145,7 +145,7 @@ def test_the_exporter_reads_a_node_in_its_units_sandbox() -> None:
             process.await_ready(lambda: client.is_ok("/readyz"), within=60)
             ready = client.request("GET", "/readyz").text
             scraped = client.request("GET", "/metrics").text
-            state = Path(f"/proc/{process.pid}/root/var/lib/railwatch")
+            state = Path("/proc", str(process.pid), "root", "var/lib/railwatch")
             kept = wait_until(lambda: [*state.iterdir()], within=30, what="something is kept")
             modes = {path.stat().st_mode & 0o777 for path in (state, *kept)}
             had, writable = rights(process), written(process)

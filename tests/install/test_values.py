@@ -21,7 +21,7 @@ def term(**expression: Any) -> list[Object]:
 
 
 WRONG: list[Case] = [
-    ("image.registry", "https://registry.example.com", "does not match pattern"),
+    ("image.registry", "https://images.example.com", "does not match pattern"),
     ("image.registry", "registry.example.com/gpu:5000/x", "does not match pattern"),
     ("image.registry", "registry.example.com/GPU", "does not match pattern"),
     ("image.registry", " registry.example.com", "does not match pattern"),

@@ -1,13 +1,17 @@
 """Who uses a fenced device: told, told otherwise, and not told."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from scheduler_feedback.health import Fenced
+from scheduler_feedback.drain_kube import DrainKube
+from scheduler_feedback.health import Fenced, NodeHealth
 from scheduler_feedback.share.assignment import Part, dump_assignment
 from scheduler_feedback.share.names import OUR_NAMES, Names, names_of
+from scheduler_feedback.survey import Survey
 from scheduler_feedback.users import suspects, users_of
+from scheduler_feedback.watch import Object
 
 UUID = "GPU-8f3b1c2e-77aa"
 FENCED = Fenced(device=UUID, condition="GpuUnavailable", began=0.0, index=3)
@@ -83,6 +87,49 @@ def test_who_may_be_a_user_is_whoever_nobody_vouches_for() -> None:
     pods = [pod("a"), pod("b", "GPU-other"), pod("c", asks="cpu"), pod("d", "3")]
 
     assert suspects(FENCED, pods) == {"a", "d"}
+
+
+class Silent(DrainKube):
+    """A node whose pods nobody says anything of."""
+
+    def __init__(self, *pods: dict[str, Any]) -> None:
+        self.pods = {"n": pods}
+
+    def pods_on(self, node: str) -> Sequence[Object]:
+        return self.pods[node]
+
+    def claims(self) -> Sequence[Object]:
+        return ()
+
+    def slices(self, node: str) -> Sequence[Object]:
+        assert node in self.pods
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("phase", "suspected", "users", "unknown"),
+    [
+        ("Running", False, [], (UUID,)),
+        ("Running", True, ["a"], ()),
+        ("Succeeded", False, [], ()),
+        ("Failed", True, [], ()),
+    ],
+)
+def test_a_pod_that_has_ended_uses_no_gpu(
+    phase: str,
+    suspected: bool,  # noqa: FBT001 - a case
+    users: list[str],
+    unknown: tuple[str, ...],
+) -> None:
+    silent = pod("a")
+    silent["metadata"] |= {"namespace": "default", "creationTimestamp": "2026-11-01T08:00:00Z"}
+    silent["status"]["phase"] = phase
+    looked = Survey(Silent(silent), suspected=suspected)
+
+    draining, told_unknown = looked.draining(NodeHealth(name="n", uid="u", fenced=(FENCED,)))
+
+    assert [*draining.users] == users
+    assert told_unknown == unknown
 
 
 def test_nobody_uses_it_where_no_pod_has_a_gpu() -> None:
