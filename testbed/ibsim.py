@@ -166,7 +166,7 @@ class SimulatedFabric:
             Process(["sh", "-c", script, _path("ibsim")], name="ibsim", env=self.environment,
                     cwd=self.root)
         )  # fmt: skip
-        wait_until(self._answers, within=20, what="ibsim")
+        wait_until(self._answers, what="ibsim")
         if self._manager:
             opensm: list[str | Path] = [
                 self.root / "bin/opensm",
@@ -177,7 +177,7 @@ class SimulatedFabric:
                 self.root / "osm.log",
             ]
             stack.enter_context(Process(opensm, name="opensm", env=self.environment, cwd=self.root))
-            wait_until(self._active, within=60, what="the subnet to be up")
+            wait_until(self._active, what="the subnet to be up")
 
     def _wrap(self) -> None:
         """Put each tool where a PATH finds it, made to see this fabric alone."""

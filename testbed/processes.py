@@ -20,6 +20,7 @@ from typing import Self
 
 from program.errors import ProgramError
 from testbed.directories import private_directory
+from testbed.waiting import PATIENCE
 
 _LAUNCH = """
 import ctypes, os, signal, sys
@@ -172,7 +173,7 @@ class Process:
         """Let it go on (SIGCONT)."""
         os.killpg(self.pid, signal.SIGCONT)
 
-    def await_ready(self, ready: Callable[[], bool], *, within: float) -> None:
+    def await_ready(self, ready: Callable[[], bool], *, within: float = PATIENCE) -> None:
         """Return once `ready` is true; ProcessError where the process ends first, or too late."""
         deadline = time.monotonic() + within
         while not ready():

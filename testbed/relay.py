@@ -108,7 +108,7 @@ def line(*, delay: float = 0.0, loss: float = 0.0) -> Iterator[Line]:
         argv = [sys.executable, "-m", "testbed.relay", "near", "far"]
         argv += ["--delay", str(delay), "--loss", str(loss)]
         relay = stack.enter_context(Process(between.command(*argv), name="relay"))
-        relay.await_ready(lambda: READY in relay.log.read_text(), within=10)
+        relay.await_ready(lambda: READY in relay.log.read_text())
         yield Line(near=near, far=far)
 
 

@@ -6,9 +6,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+# Seconds to wait for what comes at once on a quiet machine: a busy one may stall for many.
+PATIENCE = 60.0
+
 
 def wait_until(
-    check: Callable[[], T | None], *, within: float = 10.0, what: str = "", every: float = 0.05
+    check: Callable[[], T | None], *, within: float = PATIENCE, what: str = "", every: float = 0.05
 ) -> T:
     """Return the first truthy answer of `check`; TimeoutError says what did not come in time."""
     deadline = time.monotonic() + within

@@ -119,7 +119,7 @@ class Cluster:
             )
         if self.controller_manager is None:
             self.api.merge(f"/api/v1/nodes/{name}", {"spec": {"taints": None}})
-        wait_until(lambda: is_ready(self.node(name)), within=30, what=f"node {name} is Ready")
+        wait_until(lambda: is_ready(self.node(name)), what=f"node {name} is Ready")
 
 
 def _enter_all(stack: ExitStack, servers: Sequence[Server]) -> None:

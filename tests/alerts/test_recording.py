@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 from alerts.scrape import ScrapeSettings
 from render.settings import PrometheusSettings, Settings
 from testbed.servers import Prometheus
+from testbed.waiting import wait_until
 from tests.alerts.promtool import INTERVALS, rendered
 
 SECOND = INTERVALS.scrape / 15
@@ -57,13 +58,6 @@ def exporter() -> Iterator[ThreadingHTTPServer]:
         thread.join()
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.2)
-
-
 def prometheus(folder: Path, targets: Path) -> Prometheus:
     settings = Settings(
         prometheus=PrometheusSettings(scrape_interval=SECOND, evaluation_interval=SECOND),
@@ -87,13 +81,13 @@ def test_an_exporter_that_dies_unseen_is_not_observed_for_long(
         with exporter() as server:
             listed = [{"targets": [f"127.0.0.1:{server.server_port}"], "labels": {"node": "gpu-1"}}]
             targets.write_text(json.dumps(listed), encoding="utf-8")
-            until(lambda: prom.query("railwatch:observed == 1") != [])
+            wait_until(lambda: prom.query("railwatch:observed == 1") != [])
             assert prom.query(STATE)[0]["metric"] == LABELS
             prom.stop()
         targets.write_text(json.dumps(listed if still_listed else []), encoding="utf-8")
         prom.start()
 
-        until(lambda: prom.query("railwatch:observed == 1") == [], seconds=10)
+        wait_until(lambda: prom.query("railwatch:observed == 1") == [])
 
         for _ in range(10):
             assert prom.query(STATE) != [], "the trap is gone: the last sample is not found"

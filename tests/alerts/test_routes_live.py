@@ -2,8 +2,7 @@
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +15,7 @@ import yaml
 from alerts.routes import RouteSettings, configuration
 from testbed.http import Client
 from testbed.servers import Alertmanager
+from testbed.waiting import wait_until
 
 SECOND = timedelta(seconds=1)
 LEAF = {"alertname": "FabricLeafDown", "domain": "leaf-1", "severity": "critical"}
@@ -105,17 +105,10 @@ def fire(alertmanager: Alertmanager, *alerts: dict[str, str]) -> None:
     assert answer.status == 200, answer.text
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.1)
-
-
 def settled(post: Post, alertmanager: Alertmanager) -> dict[str, set[str]]:
     """Return who was told, once a last alert that all wait for has arrived."""
     fire(alertmanager, {"alertname": "Last", "severity": "warning", "cluster": "eu"})
-    until(lambda: "Last@" in post.told.get("people", set()))
+    wait_until(lambda: "Last@" in post.told.get("people", set()))
     return {
         receiver: {name for name in names if not name.startswith("Last")}
         for receiver, names in post.told.items()
@@ -133,7 +126,7 @@ def test_each_is_told_of_what_concerns_them(post: Post, alertmanager: Alertmanag
         {"alertname": "GpuIdleAllocated", "severity": "info", "node": "n3", "namespace": "web"},
         {"alertname": "GpuMissing", "severity": "critical", "cluster": "us", "node": "n4"},
     )
-    until(lambda: {"bridge", "watchdog", "pages", "team-ml", "quiet"} <= set(post.told))
+    wait_until(lambda: {"bridge", "watchdog", "pages", "team-ml", "quiet"} <= set(post.told))
 
     told = settled(post, alertmanager)
 
@@ -159,7 +152,7 @@ def test_a_failed_leaf_keeps_its_ports_from_people_and_not_from_the_bridge(
 
     fire(alertmanager, behind, {**LEAF, "cluster": "eu"})
     fire(alertmanager, LINK_DOWN, elsewhere)
-    until(lambda: "RdmaLinkDown@n9" in post.told.get("people", set()))
+    wait_until(lambda: "RdmaLinkDown@n9" in post.told.get("people", set()))
     told = settled(post, alertmanager)
 
     assert told["people"] == {"FabricLeafDown@", "RdmaLinkDown@n9"}
@@ -178,9 +171,9 @@ def test_a_node_that_is_down_says_it_all(post: Post, alertmanager: Alertmanager)
     silent = {"alertname": "ExporterDown", "severity": "warning", **NODE}
 
     fire(alertmanager, down)
-    until(lambda: len(alertmanager.alerts()) == 1)
+    wait_until(lambda: len(alertmanager.alerts()) == 1)
     fire(alertmanager, silent, LINK_DOWN, {**silent, "node": "n2"})
-    until(lambda: "ExporterDown@n2" in post.told.get("people", set()))
+    wait_until(lambda: "ExporterDown@n2" in post.told.get("people", set()))
 
     assert settled(post, alertmanager)["people"] == {"KubeNodeNotReady@n1", "ExporterDown@n2"}
 
@@ -193,8 +186,8 @@ def test_of_one_device_only_the_gravest_is_told(post: Post, alertmanager: Alertm
     mild |= {"verdict": "avoid"}
 
     fire(alertmanager, grave)
-    until(lambda: len(alertmanager.alerts()) == 1)
+    wait_until(lambda: len(alertmanager.alerts()) == 1)
     fire(alertmanager, mild, {**mild, "uuid": "GPU-2", "node": "n2"})
-    until(lambda: "GpuThermalThrottle@n2" in post.told.get("people", set()))
+    wait_until(lambda: "GpuThermalThrottle@n2" in post.told.get("people", set()))
 
     assert settled(post, alertmanager)["people"] == {"GpuXidReset@n1", "GpuThermalThrottle@n2"}

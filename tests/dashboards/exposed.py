@@ -59,7 +59,7 @@ def settled(text: Callable[[], str], wanted: set[str]) -> Exposed:
         return wanted <= set(seen[0])
 
     try:
-        wait_until(complete, within=20, every=0.5)
+        wait_until(complete, every=0.5)
     except TimeoutError:
         return seen[0]
     return seen[0]
@@ -93,7 +93,7 @@ def of_uplink(wanted: set[str]) -> Exposed:
         argv += ["--interval=200ms", "--uplink.probe-interval=100ms"]
         with Process(both.near.command(*argv), name="exporter", cwd=ROOT) as process:
             program = test_program.Inside(process, both.near)
-            process.await_ready(program.is_ready, within=20)
+            process.await_ready(program.is_ready)
             return settled(lambda: _page(program), wanted)
 
 
@@ -174,7 +174,7 @@ def of_kube_state_metrics(cluster: Cluster, wanted: set[str]) -> Exposed:
     ]
     page = Client(f"http://127.0.0.1:{port}")
     with Process(argv, name="kube-state-metrics") as process:
-        process.await_ready(lambda: page.is_ok("/metrics"), within=30)
+        process.await_ready(lambda: page.is_ok("/metrics"))
         return settled(lambda: page.request("GET", "/metrics").text, wanted)
 
 

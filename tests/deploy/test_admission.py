@@ -60,8 +60,8 @@ def bridge(cluster: Cluster) -> Api:
     )
     api = Api(Client(cluster.url, identity))
     cluster.add_nodes(["probe"])
-    wait_until(lambda: refused(api, "/api/v1/nodes/probe", relabelled()), within=20)
-    wait_until(lambda: refused(api, RULES, rule("probe", managed_by="nobody")), within=20)
+    wait_until(lambda: refused(api, "/api/v1/nodes/probe", relabelled()))
+    wait_until(lambda: refused(api, RULES, rule("probe", managed_by="nobody")))
     return api
 
 
@@ -277,12 +277,12 @@ def test_no_execute_is_let_through_once_its_owner_asks_for_it(
     binding = cluster.api.get(NO_EXECUTE)
     cluster.api.delete(NO_EXECUTE)
     try:
-        wait_until(lambda: refused(bridge, NODE, evicting()) == "", within=10)
+        wait_until(lambda: refused(bridge, NODE, evicting()) == "")
         cordoned = refused(bridge, NODE, cordoning)
     finally:
         del binding["metadata"]["resourceVersion"], binding["metadata"]["uid"]
         cluster.api.create(binding)
-    wait_until(lambda: "no NoExecute" in refused(bridge, NODE, evicting()), within=10)
+    wait_until(lambda: "no NoExecute" in refused(bridge, NODE, evicting()))
     kept = cluster.node("gpu")["spec"]["taints"]
 
     assert "cordons" in cordoned

@@ -113,12 +113,12 @@ class Scene:
     def move_the_device(self) -> None:
         """Have the driver tell of the fenced device under another name."""
         self.lose()
-        wait_until(lambda: steps(self.process, "set_rule"), within=15)
+        wait_until(lambda: steps(self.process, "set_rule"))
         slice_of(self.site, self.node, device="gpu-9", generation=2)
 
     def recover(self) -> None:
         self.lose()
-        wait_until(lambda: steps(self.process, "set_rule"), within=15)
+        wait_until(lambda: steps(self.process, "set_rule"))
         self.site.exporters.heal(self.node)
         self.site.exporters.reboot(self.node)
 
@@ -139,7 +139,7 @@ class Scene:
         try:
             self.lose()
             conflict = 'railwatch_bridge_api_errors_total{kind="conflict"}'
-            wait_until(lambda: self.process.metric(conflict), within=20)
+            wait_until(lambda: self.process.metric(conflict))
         finally:
             stopping.set()
             thread.join()
@@ -215,7 +215,6 @@ def test_a_right_that_is_missing_shows(right: Right, site: Site, tmp_path: Path)
         CAUSES.get(str(right), Scene.lose)(there)
         wait_until(
             lambda: words in seen(there.process),
-            within=20,
             what=f"the bridge says that it {words}",
         )
         wait_until(
@@ -223,7 +222,6 @@ def test_a_right_that_is_missing_shows(right: Right, site: Site, tmp_path: Path)
                 there.process.metric(COUNTERS.get(str(right), DENIED))
                 or there.process.get("/readyz").status == NOT_READY
             ),
-            within=15,
             what="the metric counts it, or /readyz says so",
         )
 
@@ -231,10 +229,10 @@ def test_a_right_that_is_missing_shows(right: Right, site: Site, tmp_path: Path)
 def test_with_all_of_them_nothing_is_denied(site: Site, tmp_path: Path) -> None:
     with scene(site, tmp_path) as there:
         there.move_the_device()
-        wait_until(lambda: steps(there.process, "set_rule") == 2, within=15)
+        wait_until(lambda: steps(there.process, "set_rule") == 2)
         site.exporters.heal(there.node)
         site.exporters.reboot(there.node)
-        wait_until(lambda: steps(there.process, "remove_rule"), within=20)
+        wait_until(lambda: steps(there.process, "remove_rule"))
         there.cut()
         there.interfere()
         there.lose_the_lease()
@@ -266,9 +264,9 @@ def test_without_the_right_to_patch_events_what_is_said_again_is_lost_and_counte
         return counted[-1]
 
     with deprived(site, right):
-        wait_until(lambda: say() == "failed", within=20, what="a patch is denied")
+        wait_until(lambda: say() == "failed", what="a patch is denied")
     assert 'cannot patch resource "events"' in str(vars(caplog.records[0])["error"])
-    wait_until(lambda: say() == "posted", within=20, what="a patch is permitted again")
+    wait_until(lambda: say() == "posted", what="a patch is permitted again")
 
 
 def test_release_without_the_right_to_delete_the_lease_says_so(site: Site) -> None:
@@ -279,6 +277,6 @@ def test_release_without_the_right_to_delete_the_lease_says_so(site: Site) -> No
         return list(release(connect(connection), connection, (), everything=True))
 
     with deprived(site, right), pytest.raises(ProgramError, match="cannot delete resource"):
-        wait_until(run, within=5)
+        wait_until(run)
 
     assert run()[-1] == "removed lease railwatch/railwatch-bridge"

@@ -1,7 +1,6 @@
 """The exporter as a real process on simulated hardware, and what it says."""
 
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -92,14 +91,14 @@ class Exporter:
         except OSError:
             return False
 
-    def await_scrape(self, what: str, within: float, condition: Callable[[Scrape], bool]) -> Scrape:
+    def await_scrape(self, what: str, condition: Callable[[Scrape], bool]) -> Scrape:
         """Return the first scrape that fulfils the condition."""
 
         def check() -> Scrape | None:
             scrape = self.scrape()
             return scrape if condition(scrape) else None
 
-        return wait_until(check, within=within, what=f"{what}\n{self.process.tail()}")
+        return wait_until(check, what=f"{what}\n{self.process.tail()}")
 
     def processes(self) -> list[int]:
         """Return the program's process and all below it."""
@@ -121,11 +120,8 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def await_gone(pids: list[int], within: float = 5.0) -> None:
-    deadline = time.monotonic() + within
-    while left := [pid for pid in pids if not is_gone(pid)]:
-        assert time.monotonic() < deadline, f"still there: {left}"
-        time.sleep(0.02)
+def await_gone(pids: list[int]) -> None:
+    wait_until(lambda: all(map(is_gone, pids)), what=f"{pids} have ended", every=0.02)
 
 
 @dataclass
@@ -172,7 +168,7 @@ def exporter(
             Process(argv, name="exporter", env=on.nvml.environment, cwd=ROOT)
         )
         running = Exporter(process, f"http://127.0.0.1:{port}")
-        process.await_ready(lambda: ready(running), within=20)
+        process.await_ready(lambda: ready(running))
         yield running
 
 

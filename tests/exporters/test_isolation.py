@@ -68,7 +68,7 @@ def test_a_gpu_stuck_in_the_kernel_costs_no_other_a_reading_and_is_back_within_t
     with node() as (machine, running):
         uuid = machine.nvml.uuid(3)
         machine.nvml.stick(3, call=THERMAL)
-        running.await_scrape("state hung", 10, lambda s: s.gpu_state(uuid) == "hung")
+        running.await_scrape("state hung", lambda s: s.gpu_state(uuid) == "hung")
         wait_until(lambda: stuck(running), what="a worker that cannot be killed")
 
         for _ in range(10):
@@ -82,7 +82,6 @@ def test_a_gpu_stuck_in_the_kernel_costs_no_other_a_reading_and_is_back_within_t
             time.sleep(0.2)
         gone = running.await_scrape(
             "the end of its readings",
-            5,
             lambda s: s.value("railwatch_gpu_temperature_celsius", uuid=uuid) is None,
         )
         assert gone.value("railwatch_gpu_info", uuid=uuid) == 1
@@ -91,7 +90,7 @@ def test_a_gpu_stuck_in_the_kernel_costs_no_other_a_reading_and_is_back_within_t
         returned = time.time()
         machine.nvml.recover(3)
 
-        back = running.await_scrape("its return", 15, lambda s: s.gpu_state(uuid) == "ok")
+        back = running.await_scrape("its return", lambda s: s.gpu_state(uuid) == "ok")
         answered = back.value("railwatch_gpu_last_success_timestamp_seconds", uuid=uuid)
         assert answered is not None
         assert answered - returned <= 2 * INTERVAL
@@ -104,13 +103,13 @@ def test_a_hang_in_the_program_ends_within_two_intervals_of_the_gpus_return() ->
     with node(gpus=2) as (machine, running):
         uuid = machine.nvml.uuid(1)
         machine.nvml.hang(1, call=THERMAL)
-        running.await_scrape("state hung", 10, lambda s: s.gpu_state(uuid) == "hung")
+        running.await_scrape("state hung", lambda s: s.gpu_state(uuid) == "hung")
         time.sleep(INTERVAL / 2)  # its successor waits in the same call by now
 
         returned = time.time()
         machine.nvml.recover(1)
 
-        back = running.await_scrape("its return", 15, lambda s: s.gpu_state(uuid) == "ok")
+        back = running.await_scrape("its return", lambda s: s.gpu_state(uuid) == "ok")
         answered = back.value("railwatch_gpu_last_success_timestamp_seconds", uuid=uuid)
         assert answered is not None
         assert answered - returned <= 2 * INTERVAL
@@ -124,7 +123,7 @@ def test_a_driver_file_that_never_answers_costs_the_topology_and_nothing_else() 
         os.mkfifo(folder / "information")
         with exporter(machine, interval="200ms") as running:
             running.await_scrape(
-                "the hang", 20, lambda s: s.collector_state("topology", "places") == "hung"
+                "the hang", lambda s: s.collector_state("topology", "places") == "hung"
             )
             hung = time.time()
 
@@ -132,7 +131,7 @@ def test_a_driver_file_that_never_answers_costs_the_topology_and_nothing_else() 
                 last = scrape.all("railwatch_gpu_last_success_timestamp_seconds")
                 return len(last) == 2 and all(one.value > hung for one in last)
 
-            scrape = running.await_scrape("later readings of both GPUs", 20, answered)
+            scrape = running.await_scrape("later readings of both GPUs", answered)
             assert states(scrape) == {"ok"}
             assert scrape.value("railwatch_rdma_port_state", device="mlx5_0") == 4
 
@@ -149,11 +148,11 @@ def test_a_driver_that_hangs_is_no_gpus_fault() -> None:
 
         machine.nvml.hang()
 
-        running.await_scrape("the driver hung", 15, hung)
+        running.await_scrape("the driver hung", hung)
         assert seen <= {"ok", "unreadable"}
         machine.nvml.recover()
         running.await_scrape(
-            "its return", 15, lambda s: driver_state(s) == "ok" and states(s) == {"ok"}
+            "its return", lambda s: driver_state(s) == "ok" and states(s) == {"ok"}
         )
         said = running.process.log.read_text()
         assert 'msg="driver in trouble" state=hung was=ok' in said
@@ -164,11 +163,11 @@ def test_a_driver_that_fails_for_all_alike_is_no_gpus_fault() -> None:
         machine.nvml.fail(call="nvmlInit*", error=999)
         for gpu in range(3):
             machine.nvml.fail(gpu, error=15)  # lost, says the driver: that is evidence
-        running.await_scrape("all lost", 15, lambda s: states(s) == {"lost"})
+        running.await_scrape("all lost", lambda s: states(s) == {"lost"})
         for gpu in range(3):
             machine.nvml.recover(gpu)
 
-        scrape = running.await_scrape("failing", 20, lambda s: driver_state(s) == "failing")
+        scrape = running.await_scrape("failing", lambda s: driver_state(s) == "failing")
 
         assert "hung" not in states(scrape)
 
@@ -179,7 +178,7 @@ def test_a_stale_library_is_said_plainly_and_leaves_rdma_alone() -> None:
         machine.nvml.fail(call="nvmlInit*", error=MISMATCH)
 
         scrape = running.await_scrape(
-            "the mismatch", 10, lambda s: driver_state(s) == "version_mismatch"
+            "the mismatch", lambda s: driver_state(s) == "version_mismatch"
         )
 
         assert states(scrape) == {"ok"}  # who has the old library open goes on
@@ -199,7 +198,7 @@ def test_it_ends_for_a_stale_library_once_a_boot(tmp_path: Path) -> None:
 
         with exporter(machine, *flags, interval="200ms") as running:
             running.await_scrape(
-                "going on without", 10, lambda s: driver_state(s) == "version_mismatch"
+                "going on without", lambda s: driver_state(s) == "version_mismatch"
             )
             assert "a restart did not help" in running.process.log.read_text()
             assert running.scrape().value("railwatch_rdma_port_state", device="mlx5_0") == 4
@@ -213,18 +212,16 @@ def test_while_held_no_handle_is_open_and_it_returns_by_itself(tmp_path: Path) -
 
         file.touch()
 
-        running.await_scrape("the hold", 5, lambda s: driver_state(s) == "held")
+        running.await_scrape("the hold", lambda s: driver_state(s) == "held")
         await_gone(workers)
         wait_until(lambda: not gpu_workers(running))
-        scrape = running.await_scrape("no judgement", 10, lambda s: states(s) == {"unreadable"})
+        scrape = running.await_scrape("no judgement", lambda s: states(s) == {"unreadable"})
         assert scrape.collector_state("gpu", "memory") in ("ok", "absent")
         assert scrape.value("railwatch_rdma_port_state", device="mlx5_0") == 4
 
         file.unlink()
 
-        running.await_scrape(
-            "its end", 5, lambda s: driver_state(s) == "ok" and states(s) == {"ok"}
-        )
+        running.await_scrape("its end", lambda s: driver_state(s) == "ok" and states(s) == {"ok"})
         failures = running.scrape().all("railwatch_exporter_worker_failures_total", family="gpu")
         assert {one.value for one in failures} == {0}
 
@@ -246,7 +243,7 @@ def test_what_the_bus_shows_tells_missing_from_lost_from_not_ours() -> None:
             found = [scrape.gpu_state(uuid) for uuid in (gone, dead, given, hidden, well)]
             return found == ["missing", "lost", "not_managed", "not_managed", "ok"]
 
-        scrape = running.await_scrape("each its own state", 15, judged)
+        scrape = running.await_scrape("each its own state", judged)
         assert driver_state(scrape) == "ok"
 
         for gpu in (0, 1, 3):
@@ -255,7 +252,7 @@ def test_what_the_bus_shows_tells_missing_from_lost_from_not_ours() -> None:
         machine.sysfs.gpus.silence(machine.nvml.slot(1), silent=False)
         machine.sysfs.gpus.bind(machine.nvml.slot(2), "nvidia")
 
-        back = running.await_scrape("all back", 15, lambda s: states(s) == {"ok"})
+        back = running.await_scrape("all back", lambda s: states(s) == {"ok"})
         reset = "railwatch_gpu_reset_timestamp_seconds"
         booted = back.value("railwatch_node_boot_time_seconds") or 0
         assert (back.value(reset, uuid=gone) or 0) > booted  # its function was added anew
@@ -271,7 +268,6 @@ def test_a_gpu_that_is_gone_keeps_its_name_over_a_restart_and_stays_expected(
         with exporter(machine, *flags, interval="100ms") as running:
             running.await_scrape(
                 "what was learned",
-                10,
                 lambda s: s.value("railwatch_gpu_expected", source="learned") == 3,
             )
         machine.nvml.remove(0)
@@ -281,7 +277,6 @@ def test_a_gpu_that_is_gone_keeps_its_name_over_a_restart_and_stays_expected(
         with exporter(machine, *flags, interval="100ms") as running:
             scrape = running.await_scrape(
                 "both by name",
-                10,
                 lambda s: s.gpu_state(gone) == "missing" and s.gpu_state(stuck_gpu) == "hung",
             )
 
@@ -301,7 +296,6 @@ def test_what_is_declared_is_expected_by_slot_before_anything_was_seen(tmp_path:
         with exporter(machine, "--inventory.file", str(inventory), interval="200ms") as running:
             scrape = running.await_scrape(
                 "the one that never was there",
-                10,
                 lambda s: s.value("railwatch_gpu_state", gpu=absent, state="missing") == 1,
             )
 

@@ -58,14 +58,12 @@ def test_a_fault_is_counted_once_though_log_and_nvml_both_tell(machine: Hardware
         machine.nvml.xid(0, 94)
         machine.nvml.xid(0, 13)
 
-        scrape = running.await_scrape("both", 5, lambda s: len(xids(s)) == 2)
+        scrape = running.await_scrape("both", lambda s: len(xids(s)) == 2)
 
         assert set(xids(scrape).values()) == {1}
         kill_worker(running)
         machine.nvml.xid(0, 13)
-        running.await_scrape(
-            "the third, by a new worker", 8, lambda s: s.value(COUNT, xid="13") == 2
-        )
+        running.await_scrape("the third, by a new worker", lambda s: s.value(COUNT, xid="13") == 2)
 
 
 def kill_worker(of: Exporter) -> None:
@@ -80,9 +78,7 @@ def test_nvml_counts_where_the_log_cannot_be_read(machine: Hardware) -> None:
 
         machine.nvml.xid(0, 79)
 
-        scrape = running.await_scrape(
-            "the Xid", 5, lambda s: s.value(COUNT, gpu="0", xid="79") == 1
-        )
+        scrape = running.await_scrape("the Xid", lambda s: s.value(COUNT, gpu="0", xid="79") == 1)
         assert scrape.collector_state("node", "kernel_log") == "absent"
         assert scrape.collector_state("gpu", "xid") == "ok"
         assert 'msg="xids are counted" source="NVML events"' in running.process.log.read_text()
@@ -92,7 +88,7 @@ def test_nvml_counts_where_the_log_is_switched_off(machine: Hardware) -> None:
     with exporter(machine, "--no-collector.node.kernel_log") as running:
         machine.nvml.xid(1, 48)
 
-        running.await_scrape("the Xid", 5, lambda s: s.value(COUNT, gpu="1", xid="48") == 1)
+        running.await_scrape("the Xid", lambda s: s.value(COUNT, gpu="1", xid="48") == 1)
 
 
 def test_a_card_lost_before_the_exporter_began_is_named_by_the_log(machine: Hardware) -> None:
@@ -115,11 +111,10 @@ def test_a_gap_in_the_log_is_counted_and_blinds_the_xids_for_a_while(machine: Ha
 
         running.await_scrape(
             "the gap",
-            5,
             lambda s: s.value("railwatch_node_kernel_log_lost_records_total") == 7,
         )
         assert "7 records were overwritten" in running.process.log.read_text()
-        running.await_scrape("its end", 5, lambda s: s.collector_state("gpu", "xid") == "ok")
+        running.await_scrape("its end", lambda s: s.collector_state("gpu", "xid") == "ok")
 
 
 def test_a_switch_that_fails_has_a_series(machine: Hardware) -> None:

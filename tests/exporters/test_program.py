@@ -99,14 +99,14 @@ def test_every_metric_of_the_catalogue_is_there_and_promtool_finds_no_fault(
 ) -> None:
     machine.nvml.kernel_log.sxid(3, "0000:05:00.0", 12028, "egress PRIV error", fatal=False)
     complete.await_scrape(
-        "the SXid", 5, lambda s: bool(s.all("railwatch_gpu_nvswitch_sxid_errors_total"))
+        "the SXid", lambda s: bool(s.all("railwatch_gpu_nvswitch_sxid_errors_total"))
     )
     counters = "class/infiniband/mlx5_1/ports/1"
     machine.sysfs.write(f"{counters}/hw_counters/of_tomorrow", "0")
     machine.sysfs.set_counter("mlx5_1", 1, "link_downed", 255)
     machine.sysfs.write(f"{counters}/hw_counters/damaged", "damaged")
-    complete.await_scrape("the error", 5, lambda s: bool(s.all("railwatch_rdma_read_errors_total")))
-    complete.await_scrape("what is learned", 15, lambda s: bool(s.all("railwatch_gpu_expected")))
+    complete.await_scrape("the error", lambda s: bool(s.all("railwatch_rdma_read_errors_total")))
+    complete.await_scrape("what is learned", lambda s: bool(s.all("railwatch_gpu_expected")))
     text = complete.get().body.decode()
 
     found = {series.name for series in parse(text).series}
@@ -132,14 +132,12 @@ def test_readings_are_what_the_hardware_says_now(machine: Hardware, running: Exp
 
     scrape = running.await_scrape(
         "the new readings",
-        5,
         lambda s: s.value("railwatch_gpu_temperature_celsius", gpu="1") == 77,
     )
 
     assert scrape.value("railwatch_gpu_info", gpu="1", uuid=machine.nvml.uuid(1)) == 1
     running.await_scrape(
         "link_downed",
-        5,
         lambda s: s.value("railwatch_rdma_port_link_downed_total", device="mlx5_1") == 5,
     )
 
@@ -151,7 +149,7 @@ def test_a_hung_gpu_costs_its_own_series_only_and_comes_back(
 
     machine.nvml.hang(1, call="nvmlDeviceGetTemperature")
 
-    scrape = running.await_scrape("state hung", 8, lambda s: s.gpu_state(hung) == "hung")
+    scrape = running.await_scrape("state hung", lambda s: s.gpu_state(hung) == "hung")
     assert scrape.value("railwatch_gpu_temperature_celsius", uuid=hung) is None
     assert scrape.value("railwatch_gpu_memory_used_bytes", uuid=hung) is None
     assert scrape.value("railwatch_gpu_info", uuid=hung) == 1
@@ -167,7 +165,6 @@ def test_a_hung_gpu_costs_its_own_series_only_and_comes_back(
 
     running.await_scrape(
         "the GPU's return",
-        8,
         lambda s: (
             s.gpu_state(hung) == "ok"
             and s.value("railwatch_gpu_temperature_celsius", uuid=hung) is not None
@@ -187,7 +184,7 @@ def test_one_worker_a_gpu_at_most_however_often_it_hangs(
         return hung is not None and hung >= 2
 
     machine.nvml.hang(0, call="nvmlDeviceGetTemperature")
-    running.await_scrape("two hangs", 15, hung_twice)
+    running.await_scrape("two hangs", hung_twice)
 
     assert most <= GPUS + 2  # those of the list and of the bus in doubt come and go
 
@@ -204,7 +201,6 @@ def test_a_lost_gpu_is_lost_and_its_xid_is_counted_once(
 
     scrape = running.await_scrape(
         "state lost, and the log",
-        5,
         lambda s: (
             s.gpu_state(lost) == "lost"
             and s.value("railwatch_gpu_xid_errors_total", uuid=lost, xid="79") == 1
@@ -216,7 +212,6 @@ def test_a_lost_gpu_is_lost_and_its_xid_is_counted_once(
     assert seen == pytest.approx(scrape.value("process_start_time_seconds"), abs=60)
     later = running.await_scrape(
         "its readings' end",
-        5,
         lambda s: s.value("railwatch_gpu_temperature_celsius", uuid=lost) is None,
     )
     assert later.value("railwatch_gpu_xid_errors_total", uuid=lost, xid="79") == 1
@@ -224,7 +219,7 @@ def test_a_lost_gpu_is_lost_and_its_xid_is_counted_once(
 
     machine.nvml.recover(2)
 
-    back = running.await_scrape("its recovery", 8, lambda s: s.gpu_state(lost) == "ok")
+    back = running.await_scrape("its recovery", lambda s: s.gpu_state(lost) == "ok")
     assert back.value("railwatch_gpu_xid_errors_total", uuid=lost, xid="79") == 1
 
 
@@ -237,7 +232,6 @@ def test_an_xid_is_counted_while_the_gpu_goes_on(machine: Hardware, running: Exp
 
     scrape = running.await_scrape(
         "all three",
-        5,
         lambda s: s.value("railwatch_gpu_xid_errors_total", uuid=uuid, xid="94") == 1,
     )
     assert scrape.value("railwatch_gpu_xid_errors_total", uuid=uuid, xid="13") == 2
@@ -251,7 +245,6 @@ def test_falling_error_counters_are_a_reset(machine: Hardware, running: Exporter
     machine.nvml.set(0, ecc_uncorrected=2)
     faulty = running.await_scrape(
         "the errors",
-        5,
         lambda s: s.value("railwatch_gpu_ecc_errors_total", uuid=uuid, kind="uncorrected") == 2,
     )
     assert faulty.value("railwatch_gpu_reset_timestamp_seconds", uuid=uuid) == booted
@@ -260,7 +253,6 @@ def test_falling_error_counters_are_a_reset(machine: Hardware, running: Exporter
 
     running.await_scrape(
         "the reset",
-        5,
         lambda s: (s.value("railwatch_gpu_reset_timestamp_seconds", uuid=uuid) or 0) > booted,
     )
 
@@ -269,13 +261,13 @@ def test_a_removed_card_is_missing_and_a_new_one_is_found(machine: Hardware) -> 
     gone = machine.nvml.uuid(1)
     with exporter(machine, interval="100ms") as running:
         machine.nvml.remove(1)
-        scrape = running.await_scrape("state missing", 15, lambda s: s.gpu_state(gone) == "missing")
+        scrape = running.await_scrape("state missing", lambda s: s.gpu_state(gone) == "missing")
         assert scrape.value("railwatch_gpu_info", uuid=gone) == 1
 
         machine.nvml.replace(1)
 
         new = machine.nvml.uuid(1)
-        running.await_scrape("the new card", 15, lambda s: s.gpu_state(new) == "ok")
+        running.await_scrape("the new card", lambda s: s.gpu_state(new) == "ok")
 
 
 def test_without_a_driver_the_gpu_family_is_absent_and_the_rest_goes_on(
@@ -312,7 +304,6 @@ def test_a_hanging_sysfs_file_costs_its_device_only(machine: Hardware, running: 
 
     scrape = running.await_scrape(
         "the hang, and the other device's return",
-        8,
         lambda s: (
             s.value("railwatch_rdma_device_state", device="mlx5_0", state="hung") == 1
             and s.value("railwatch_rdma_port_state", device="mlx5_1") == 4
@@ -328,7 +319,6 @@ def test_a_hanging_sysfs_file_costs_its_device_only(machine: Hardware, running: 
     target.write_text("7\n")
     running.await_scrape(
         "its end",
-        8,
         lambda s: (
             s.value("railwatch_rdma_port_receive_bytes_total", device="mlx5_0") == 28
             and s.value("railwatch_rdma_device_state", device="mlx5_0", state="ok") == 1
@@ -340,14 +330,13 @@ def test_a_port_once_active_stays_expected(machine: Hardware, running: Exporter)
     machine.sysfs.set_state("mlx5_0", 1, "DOWN")
 
     scrape = running.await_scrape(
-        "the port down", 5, lambda s: s.value("railwatch_rdma_port_state", device="mlx5_0") == 1
+        "the port down", lambda s: s.value("railwatch_rdma_port_state", device="mlx5_0") == 1
     )
 
     assert scrape.value("railwatch_rdma_port_expected", device="mlx5_0", source="learned") == 1
     machine.sysfs.remove("mlx5_0")
     gone = running.await_scrape(
         "the port gone",
-        5,
         lambda s: s.value("railwatch_rdma_port_state", device="mlx5_0") is None,
     )
     assert gone.value("railwatch_rdma_port_expected", device="mlx5_0", source="learned") == 1
@@ -424,12 +413,11 @@ def test_a_worker_that_dies_is_replaced(machine: Hardware, running: Exporter) ->
 
     running.await_scrape(
         "the death",
-        5,
         lambda s: (
             s.value("railwatch_exporter_worker_failures_total", family="rdma", cause="died") == 1
         ),
     )
-    running.await_scrape("its successor", 5, lambda s: s.collector_state("rdma", "port") == "ok")
+    running.await_scrape("its successor", lambda s: s.collector_state("rdma", "port") == "ok")
 
 
 def _name(pid: int) -> str:

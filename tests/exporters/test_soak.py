@@ -68,10 +68,10 @@ def test_hangs_add_up_neither_processes_nor_memory(capsys: pytest.CaptureFixture
             before = hangs(running.scrape())
             for gpu in HANGING:
                 (machine.nvml.stick if gpu % 2 else machine.nvml.hang)(gpu, call=CALL)
-            running.await_scrape("all hung", 60, lambda s: hangs(s) >= before + len(HANGING))
+            running.await_scrape("all hung", lambda s: hangs(s) >= before + len(HANGING))
             for gpu in HANGING:
                 machine.nvml.recover(gpu)
-            running.await_scrape("all back", 60, lambda s: states(s) == ["ok"] * GPUS)
+            running.await_scrape("all back", lambda s: states(s) == ["ok"] * GPUS)
 
         for _ in range(SETTLING):
             cycle()

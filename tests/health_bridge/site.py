@@ -18,7 +18,7 @@ from testbed.http import Answer, Client
 from testbed.ports import free_port
 from testbed.processes import Process
 from testbed.servers import Alertmanager, Cluster, Prometheus
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 USER = "system:serviceaccount:railwatch:railwatch-bridge"
@@ -186,13 +186,12 @@ class Site:
     def await_status(self, node: str, status: str, condition: str = "GpuUnavailable") -> None:
         wait_until(
             lambda: self.status(node, condition) == status,
-            within=20,
             what=f"{condition} of {node} is {status}, not {self.condition(node, condition)}",
         )
 
     def await_firing(self, node: str, alert: str = "GpuFellOffBus") -> None:
         query = f'ALERTS{{node="{node}",alertname="{alert}",alertstate="firing"}}'
-        wait_until(lambda: self.prometheus.query(query), within=15, what=f"{alert} fires")
+        wait_until(lambda: self.prometheus.query(query), what=f"{alert} fires")
 
     def await_quiet(self, node: str) -> None:
         """Wait until no alert of a node is active in either server."""
@@ -201,7 +200,6 @@ class Site:
                 not self.prometheus.query(f'ALERTS{{node="{node}"}}')
                 and not [a for a in self.alertmanager.alerts() if a["labels"].get("node") == node]
             ),
-            within=20,
             what=f"the alerts of {node} are over",
         )
 
@@ -229,7 +227,9 @@ class Bridge(Process):
                 return float(line.rpartition(" ")[2])
         return None
 
-    def await_ready(self, ready: Callable[[], bool] | None = None, *, within: float = 15) -> None:
+    def await_ready(
+        self, ready: Callable[[], bool] | None = None, *, within: float = PATIENCE
+    ) -> None:
         super().await_ready(ready or (lambda: self.client.is_ok("/readyz")), within=within)
 
 

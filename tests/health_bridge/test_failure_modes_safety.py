@@ -35,12 +35,12 @@ def test_22_most_of_the_fleet_at_once_takes_no_more_than_the_budget(site: Site) 
             site.exporters.drop_link(name)
         for name in broken:
             site.await_status(name, "True", "RdmaLinkDown")
-        wait_until(lambda: process.metric(WITHHELD % "fleet") == 4, within=15)
+        wait_until(lambda: process.metric(WITHHELD % "fleet") == 4)
         cycles(process)
         first = tainted(site, names)
         site.exporters.heal(first[0])
         site.await_status(first[0], "False", "RdmaLinkDown")
-        wait_until(lambda: process.metric(WITHHELD % "fleet") == 3, within=15)
+        wait_until(lambda: process.metric(WITHHELD % "fleet") == 3)
         cycles(process)
         second = tainted(site, names)
         actions = {name: site.faults(name)[0].action for name in broken if name != first[0]}
@@ -79,7 +79,7 @@ def test_24_hands_off_means_that_what_a_person_gave_back_stays_given_back(site: 
         cycles(process, 3)
         left_alone = site.cluster.node("optout")
         site.cluster.api.merge(path, {"metadata": {"labels": {"railwatch.io/managed": None}}})
-        wait_until(lambda: site.our_taints("optout") == DRAINED, within=15)
+        wait_until(lambda: site.our_taints("optout") == DRAINED)
 
     assert left_alone == before
     assert before["spec"].get("taints") is None
@@ -98,7 +98,7 @@ def test_25_a_cordon_of_others_is_neither_lifted_nor_changed(site: Site) -> None
     with bridge(site, "cordoned"):
         site.exporters.drop_link("cordoned")
         site.await_status("cordoned", "True", "RdmaLinkDown")
-        wait_until(lambda: site.our_taints("cordoned") == LINK_DOWN, within=10)
+        wait_until(lambda: site.our_taints("cordoned") == LINK_DOWN)
         during = site.taints("cordoned")
         site.exporters.heal("cordoned")
         site.await_status("cordoned", "False", "RdmaLinkDown")
@@ -189,7 +189,7 @@ def test_28_a_pod_that_no_budget_lets_go_is_asked_for_ever_more_seldom_and_told(
     with bridge(site, "pdb"), program(kubeconfig, "--drain", "--no-gangs") as drainer:
         site.exporters.lose_gpu("pdb")
         site.await_status("pdb", "True")
-        wait_until(lambda: drain_held(site), within=20, what="the drainer tells what holds it")
+        wait_until(lambda: drain_held(site), what="the drainer tells what holds it")
         tried = drainer.metric("railwatch_scheduler_evictions_total", result="blocked") or 0
         time.sleep(2)
         again = drainer.metric("railwatch_scheduler_evictions_total", result="blocked") or 0
@@ -237,7 +237,7 @@ def test_29_daemons_that_tolerate_nothing_outlive_our_taint_and_we_may_write_no_
 
     with ControllerManager(site.cluster.apiserver, flags=only), bridge(site, "infra") as process:
         api.create(intolerant_daemons("infra"))
-        made = wait_until(lambda: api.items(pods), within=20)[0]["metadata"]["name"]
+        made = wait_until(lambda: api.items(pods))[0]["metadata"]["name"]
         binding = {
             "apiVersion": "v1",
             "kind": "Binding",
@@ -253,9 +253,7 @@ def test_29_daemons_that_tolerate_nothing_outlive_our_taint_and_we_may_write_no_
         ours = site.our_taints("infra")
         evicting = [{"key": "their/evicting", "effect": "NoExecute"}]
         api.merge_by_key("/api/v1/nodes/infra", {"spec": {"taints": evicting}})
-        wait_until(
-            lambda: made not in [each["metadata"]["name"] for each in api.items(pods)], within=20
-        )
+        wait_until(lambda: made not in [each["metadata"]["name"] for each in api.items(pods)])
         api.delete("/apis/apps/v1/namespaces/default/daemonsets/infra")
 
     assert outlived == [made]

@@ -301,7 +301,6 @@ def test_a_device_that_moves_on_the_real_api_server_is_fenced_under_its_new_name
         site.cluster.api.merge(path, {"spec": spec})
         wait_until(
             lambda: {each.device.name for each in rules.look(frozenset()).rules} == {"gpu-2"},
-            within=10,
         )
 
     assert site.our_taints(sliced) == []

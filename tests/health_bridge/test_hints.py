@@ -73,14 +73,14 @@ def led(sources: Sources) -> Iterator[Led]:
     running = Led(sources)
     thread = threading.Thread(target=running.loop.run)
     thread.start()
-    wait_until(lambda: sources.told, within=5)
+    wait_until(lambda: sources.told)
     yield running
     running.loop.stop()
     thread.join()
 
 
 def cycles(sources: Sources, count: int) -> None:
-    wait_until(lambda: len(sources.questions) >= count, within=5)
+    wait_until(lambda: len(sources.questions) >= count)
 
 
 def test_nothing_is_decided_before_it_is_known_what_is_observed(led: Led, sources: Sources) -> None:
@@ -113,14 +113,14 @@ def test_who_leads_anew_begins_with_a_whole_look(led: Led, sources: Sources) -> 
     cycles(sources, 1)
     led.leads = False
     led.loop.hint()
-    wait_until(lambda: not led.loop._has_looked, within=5)
+    wait_until(lambda: not led.loop._has_looked)
 
     sources.told[0]()  # one that was asked long ago answers now
-    wait_until(lambda: not led.loop._looked.is_set(), within=5)
+    wait_until(lambda: not led.loop._looked.is_set())
 
     led.leads = True
     led.loop.hint()
-    wait_until(lambda: len(sources.told) == 2, within=5)
+    wait_until(lambda: len(sources.told) == 2)
 
     assert sources.asked == ["look", "alerts", "look"]
 
@@ -171,7 +171,7 @@ def test_a_source_that_is_still_asked_is_not_asked_again_and_holds_up_no_other()
 
     lookout = Lookout({"slow": slow, "fast": fast})
     lookout.look(ended.set)
-    wait_until(lambda: "fast" in lookout._last, within=5)
+    wait_until(lambda: "fast" in lookout._last)
     lookout.look(ended.set)
     early = ended.is_set()
     answer.set()

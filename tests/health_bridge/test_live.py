@@ -75,13 +75,13 @@ def test_a_grown_soak_is_proven_later_than_a_plain_one(site: Site, poll: Poll) -
     site.nodes("soak")
     site.exporters.drop_link("soak")
     broken = 'test_link_healthy{node="soak"} == 0'
-    wait_until(lambda: site.prometheus.query(broken), within=10)
+    wait_until(lambda: site.prometheus.query(broken))
     one, two, eight = ((("RdmaLinkDown", soaks), "soak") for soaks in (1, 2, 8))
     site.exporters.heal("soak")
 
-    wait_until(lambda: proven(poll, one), within=15)
+    wait_until(lambda: proven(poll, one))
     still_missing = proven(poll, eight)
-    wait_until(lambda: proven(poll, two), within=25)
+    wait_until(lambda: proven(poll, two))
 
     assert still_missing == frozenset()
     assert proven(poll, two) == {("RdmaLinkDown", "soak", "guid-soak", 2)}
@@ -92,7 +92,7 @@ def test_a_domain_is_asked_for_by_its_own_label(site: Site, poll: Poll) -> None:
     site.exporters.set("test_leaf_healthy", "switchboard", 0, domain="leaf-2")
     asked = [(("LeafDown", 1), "leaf-1"), (("LeafDown", 1), "leaf-2")]
 
-    wait_until(lambda: proven(poll, asked[0]), within=15)
+    wait_until(lambda: proven(poll, asked[0]))
 
     assert proven(poll, *asked[:1]) == {("LeafDown", "", "domain:leaf-1", 1)}
     assert proven(poll, asked[1]) == frozenset()
@@ -114,7 +114,7 @@ def test_a_new_node_is_tainted_until_it_is_proven_whole(site: Site, wider: Path)
         site.exporters.heal("whole-1")
         site.exporters.reboot("whole-1")
         site.await_status("whole-1", "False", "AcceleratorsUnverified")
-        wait_until(lambda: not site.our_taints("whole-1"), within=20)
+        wait_until(lambda: not site.our_taints("whole-1"))
 
     assert adopted == []
     assert site.annotation("whole-0", "verified-boot") == "boot-1"

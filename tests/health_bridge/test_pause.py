@@ -150,9 +150,9 @@ def test_on_real_servers_a_config_map_pauses_and_resumes(site: Site, paused: Non
         told = process.get("/readyz")
         metric = process.metric("railwatch_bridge_paused")
         site.cluster.api.merge(PATH, {"data": {"pause": "false"}})
-        wait_until(lambda: site.our_taints("paused") == DRAINED, within=10)
+        wait_until(lambda: site.our_taints("paused") == DRAINED)
         resumed = process.metric("railwatch_bridge_paused")
-        wait_until(lambda: "paused" not in process.get("/readyz").text, within=10)
+        wait_until(lambda: "paused" not in process.get("/readyz").text)
 
     assert held == []
     assert told.status == 200

@@ -95,7 +95,7 @@ def pair(site: Site, node: str) -> Iterator[tuple[Bridge, Bridge]]:
     site.nodes(node)
     elect = ("--leader-elect", "--lease.duration=3s")
     with bridge(site, node, *elect) as first:
-        wait_until(lambda: first.metric("railwatch_bridge_leader") == 1, within=10)
+        wait_until(lambda: first.metric("railwatch_bridge_leader") == 1)
         with bridge(site, node, *elect) as second:
             second.await_ready()
             yield first, second
@@ -109,7 +109,7 @@ def test_when_the_leader_crashes_another_takes_over(
     leads = second.metric("railwatch_bridge_leader")
     first.kill()
 
-    wait_until(lambda: second.metric("railwatch_bridge_leader") == 1, within=15)
+    wait_until(lambda: second.metric("railwatch_bridge_leader") == 1)
     site.exporters.lose_gpu(node)
     site.await_status(node, "True")
 
@@ -127,7 +127,7 @@ def test_a_leader_that_ends_hands_over_at_once_and_all_is_released(
 
     refused = release(site, "--all")
     code = first.stop()
-    wait_until(lambda: second.metric("railwatch_bridge_leader") == 1, within=2)
+    wait_until(lambda: second.metric("railwatch_bridge_leader") == 1)
     second.signal(signal.SIGTERM)
     second_code = second.wait(10)
     released = release(site, "--all")

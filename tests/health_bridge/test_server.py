@@ -218,7 +218,7 @@ def test_a_kube_apiserver_that_does_not_do_it_is_visible(error: KubeError, kind:
     served = front(fleet, interval=0.1)
     thread = threading.Thread(target=served.loop.run)
     thread.start()
-    wait_until(lambda: served.loop.state.error is not None, within=5)
+    wait_until(lambda: served.loop.state.error is not None)
     ready = served.ready(GET)
     metrics = exposed(served)
     served.loop.stop()
@@ -236,9 +236,9 @@ def test_a_defect_of_our_own_costs_one_cycle_and_not_the_program() -> None:
     served = front(fleet, interval=0.1)
     thread = threading.Thread(target=served.loop.run)
     thread.start()
-    wait_until(lambda: served.loop.state.error is not None, within=5)
+    wait_until(lambda: served.loop.state.error is not None)
     fleet.error = None
-    wait_until(lambda: served.loop.state.error is None, within=5)
+    wait_until(lambda: served.loop.state.error is None)
     served.loop.stop()
     thread.join()
 

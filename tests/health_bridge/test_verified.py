@@ -159,7 +159,7 @@ def test_on_real_servers_a_word_gives_the_node_back(site: Site) -> None:
         site.exporters.heal("word")
         site.await_quiet("word")
         vouch(time.time() + 3600)
-        wait_until(lambda: process.metric(words % "future") == 1, within=10)
+        wait_until(lambda: process.metric(words % "future") == 1)
         cycles(process, 2)
         refused = site.condition("word", "GpuUnavailable")
         vouch(time.time())

@@ -18,7 +18,7 @@ from testbed.demo.view import View
 from testbed.kubelet import SimulatedKubelet
 from testbed.pods import Kubelet, Machine, Network
 from testbed.servers import Cluster
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 
 NAMESPACE = "railwatch"
 HOSTS = ("gpu-0", "gpu-1", "gpu-2")
@@ -53,7 +53,7 @@ class Installation:
         names = (pod["metadata"]["labels"].get("app.kubernetes.io/name", "") for pod in pods)
         return Counter(names) if all(map(is_ready, pods)) else {}
 
-    def see(self, look: Callable[[], str | None], within: float) -> str:
+    def see(self, look: Callable[[], str | None], within: float = PATIENCE) -> str:
         """Wait for a hop of the loop, while the kubelets do their work."""
 
         def looked() -> str | None:
@@ -148,7 +148,7 @@ class Installation:
                 self.site.view.pods(APP)
             )
 
-        wait_until(gone, within=60, what="namespace and workload are gone", every=0.3)
+        wait_until(gone, what="namespace and workload are gone", every=0.3)
 
 
 def marked(node: Object) -> bool:

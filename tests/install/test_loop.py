@@ -77,7 +77,7 @@ def test_the_chart_closes_the_loop_and_goes_without_a_trace(installation: Instal
     site.cluster.apply(DEPLOY / "namespace.yaml")
     said(*helm, "install", "railwatch", chart.path, *sets(ACTING))
     installation.settle(PODS)
-    installation.see(lambda: all_observed(site), within=60)
+    installation.see(lambda: all_observed(site))
     unread, rooted = installation.unread(), installation.reading(*OF_ROOT)
     node = break_under_a_gang(installation)
     repair(installation, node)
@@ -110,12 +110,12 @@ def test_the_base_runs_as_it_is_and_goes_without_a_trace(installation: Installat
 
     api.apply([*made, *proofs])
     installation.settle(PODS)
-    installation.see(lambda: all_observed(site), within=60)
+    installation.see(lambda: all_observed(site))
     touched = nodes(site)
     unread, rooted = installation.unread(), installation.reading(*OF_ROOT)
     least = kustomized(DEPLOY / "exporter" / "least-privilege")
     installation.replace("railwatch-exporter", least["DaemonSet", NAMESPACE, "railwatch-exporter"])
-    wait_until(lambda: reads_the_least(installation), within=60, what="others are scraped")
+    wait_until(lambda: reads_the_least(installation), what="others are scraped")
     least_unread = installation.unread()
     installation.stop()
     installation.release()
@@ -142,16 +142,16 @@ def break_under_a_gang(installation: Installation) -> str:
     """Break a GPU under a running gang, and see the gang move; return the node's name."""
     site = installation.site
     site.view.start_job(APP, RANKS, gpus=GPUS)
-    installation.see(lambda: running(site, APP, RANKS, set()), within=60)
+    installation.see(lambda: running(site, APP, RANKS, set()))
     node = min(pod.node for pod in site.view.pods(APP))
 
     site.hosts[node].lose(GPU)
 
-    installation.see(lambda: firing(site, GPU_FELL_OFF_BUS.name, node=node), within=60)
-    installation.see(lambda: condition(site, node, GPU_UNAVAILABLE.type, "True"), within=60)
-    installation.see(lambda: tainted(site, node), within=60)
-    wait_until(lambda: not [pod for pod in site.view.pods(APP) if pod.node == node], within=60)
-    installation.see(lambda: running(site, APP, RANKS, {node}), within=60)
+    installation.see(lambda: firing(site, GPU_FELL_OFF_BUS.name, node=node))
+    installation.see(lambda: condition(site, node, GPU_UNAVAILABLE.type, "True"))
+    installation.see(lambda: tainted(site, node))
+    wait_until(lambda: not [pod for pod in site.view.pods(APP) if pod.node == node])
+    installation.see(lambda: running(site, APP, RANKS, {node}))
     return node
 
 
@@ -164,4 +164,4 @@ def repair(installation: Installation, node: str) -> None:
     site.cluster.set_boot_id(node, site.hosts[node].boot_id)
 
     installation.see(lambda: condition(site, node, GPU_UNAVAILABLE.type, "False"), within=120)
-    wait_until(lambda: not site.view.taints(node, PREFIX), within=30, what="the taint goes")
+    wait_until(lambda: not site.view.taints(node, PREFIX), what="the taint goes")

@@ -142,11 +142,11 @@ def test_the_exporter_reads_a_node_in_its_units_sandbox() -> None:
         shown = [nvml.control.parent, sysfs.root, nvml.library.resolve().parent]
         flags = [*hardware_flags(nvml, sysfs), "--interval=1s"]
         with started("railwatch-exporter", flags, shown, nvml.environment) as (process, client):
-            process.await_ready(lambda: client.is_ok("/readyz"), within=60)
+            process.await_ready(lambda: client.is_ok("/readyz"))
             ready = client.request("GET", "/readyz").text
             scraped = client.request("GET", "/metrics").text
             state = Path("/proc", str(process.pid), "root", "var/lib/railwatch")
-            kept = wait_until(lambda: [*state.iterdir()], within=30, what="something is kept")
+            kept = wait_until(lambda: [*state.iterdir()], what="something is kept")
             modes = {path.stat().st_mode & 0o777 for path in (state, *kept)}
             had, writable = rights(process), written(process)
             code = process.stop()
@@ -178,10 +178,9 @@ def test_the_fabrics_tools_work_in_its_units_sandbox_without_any_right() -> None
             process,
             client,
         ):
-            process.await_ready(lambda: client.is_ok("/readyz"), within=60)
+            process.await_ready(lambda: client.is_ok("/readyz"))
             wait_until(
                 lambda: "topology: ok" in client.request("GET", "/readyz").text,
-                within=60,
                 what="the fabric is found",
             )
             scraped = client.request("GET", "/metrics").text

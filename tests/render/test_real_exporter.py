@@ -3,11 +3,9 @@
 import dataclasses
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -23,6 +21,7 @@ from testbed.ports import free_port
 from testbed.processes import Process
 from testbed.servers import Prometheus
 from testbed.sysfs import SimulatedSysfs
+from testbed.waiting import wait_until
 
 SECOND = timedelta(seconds=1)
 VIEWS = ("shard", "global")
@@ -108,15 +107,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield Site(nvml=nvml, sysfs=sysfs, prometheus=prometheus, proofs=proofs)
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 40) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"in {seconds} s: not {what}"
-        time.sleep(0.3)
-
-
 def until_proven(site: Site, fault: str, devices: set[str]) -> None:
-    until(lambda: site.proven(fault) == devices, f"proven: {fault} of {devices}")
+    wait_until(lambda: site.proven(fault) == devices, what=f"{fault} is proven of {devices}")
 
 
 @pytest.mark.cluster
@@ -141,7 +133,7 @@ def test_healthy_hardware_is_proven_and_each_fault_fires_for_its_own_device(site
         ("RdmaLinkDown", down),
         ("RdmaLinkFlapping", flapping),
     }
-    until(lambda: expected <= set(site.firing()), f"firing: {expected}")
+    wait_until(lambda: expected <= set(site.firing()), what=f"{expected} fire")
     assert set(site.firing()) == expected
     assert site.firing()["RdmaLinkDown", down] == {
         "__name__": "ALERTS",
@@ -157,6 +149,6 @@ def test_healthy_hardware_is_proven_and_each_fault_fires_for_its_own_device(site
         "port": "1",
         "guid": down,
     }
-    until(lambda: site.proven("GpuFellOffBus") == {damaged}, "proven: only the GPU that is there")
+    until_proven(site, "GpuFellOffBus", {damaged})
     assert site.proven("GpuMemoryUncorrectable") == set()
-    assert site.proven("RdmaLinkDown") == {flapping}
+    until_proven(site, "RdmaLinkDown", {flapping})

@@ -109,7 +109,7 @@ def program(kubeconfig: Path, *flags: str, port: int = 0, ready: bool = True) ->
     ]
     with Process(argv, name="railwatch-scheduler") as process:
         made = Program(process=process, port=port)
-        process.await_ready(made.is_ready if ready else made.answers, within=30)
+        process.await_ready(made.is_ready if ready else made.answers)
         yield made
 
 
@@ -255,7 +255,6 @@ def await_places(cluster: Cluster, app: str, nodes: Sequence[str]) -> None:
     """Wait until a workload's pods run on just these nodes."""
     wait_until(
         lambda: places(cluster, app) == sorted(nodes),
-        within=30,
         what=f"{app} on {nodes}, is on {places(cluster, app)}",
     )
 
@@ -269,7 +268,7 @@ def unschedulable(cluster: Cluster, name: str) -> str:
         told = [c for c in conditions if c["type"] == "PodScheduled" and c["status"] == "False"]
         return str(told[0]["message"]) if told else ""
 
-    return wait_until(said, within=20, what=f"{name} is unschedulable")
+    return wait_until(said, what=f"{name} is unschedulable")
 
 
 def events(cluster: Cluster, reason: str, involved: str) -> list[dict[str, Any]]:

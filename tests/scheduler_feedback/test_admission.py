@@ -21,7 +21,7 @@ def cluster() -> Iterator[Cluster]:
         cluster.apply(live.DEPLOY / "scheduler" / "admission.yaml")
         _namespace(cluster, "default")
         _namespace(cluster, "left", managed="false")
-        wait_until(lambda: _works(cluster), within=20, what="the policies are in force")
+        wait_until(lambda: _works(cluster), what="the policies are in force")
         yield cluster
 
 

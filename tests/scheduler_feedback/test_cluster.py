@@ -81,7 +81,7 @@ def test_a_degraded_node_is_left_for_when_nothing_else_fits(site: Site) -> None:
 
     for name in ("first", "second", "third"):
         site.cluster.api.create(live.bare_pod(name, "graded"))
-        placed += wait_until(lambda name=name: live.places(site.cluster, name), within=20)  # type: ignore[misc] # mypy sees no default in a lambda
+        placed += wait_until(lambda name=name: live.places(site.cluster, name))  # type: ignore[misc] # mypy sees no default in a lambda
 
     assert placed == ["graded-clean", "graded-avoid", "graded-withheld"]
 
@@ -198,7 +198,7 @@ def test_a_budget_that_allows_nothing_holds_and_is_seen_and_once_it_allows_the_d
 
     drain(site, "budget-a")
 
-    told = wait_until(lambda: live.events(site.cluster, "DrainBlocked", held), within=20)
+    told = wait_until(lambda: live.events(site.cluster, "DrainBlocked", held))
     assert "PodDisruptionBudget default/quorum allows no eviction now" in told[0]["message"]
     assert site.program.metric("railwatch_scheduler_drain_pods", state="budget") == 1
     assert live.holds_for(2, lambda: live.places(site.cluster, "quorum") == ["budget-a"])
@@ -300,7 +300,7 @@ def test_the_kube_apiserver_may_restart(site: Site) -> None:
     apiserver: ApiServer = site.cluster.apiserver
 
     apiserver.stop()
-    wait_until(lambda: "Connection refused" in site.program.process.tail(200), within=20)
+    wait_until(lambda: "Connection refused" in site.program.process.tail(200))
     assert site.program.answers()
     apiserver.start()
     site.tell("restart-0", faults=[fault("drain", "applied", device="node")])
@@ -331,5 +331,5 @@ def test_of_many_nodes_the_few_that_differ_are_told_and_kube_scheduler_heeds_it(
 
     site.cluster.api.create(drawn)
 
-    [placed] = wait_until(lambda: live.places(site.cluster, "drawn"), within=20)
+    [placed] = wait_until(lambda: live.places(site.cluster, "drawn"))
     assert placed in {*names} - {"many-007"}

@@ -101,7 +101,6 @@ def test_a_gang_is_moved_whole_and_its_ranks_stay_near_each_other(site: Site) ->
 
     wait_until(
         lambda: bound(site, "whole") == leaf,
-        within=30,
         what=f"the gang is in the other leaf, is on {bound(site, 'whole')}",
     )
     assert not old & uids(site, "whole")
@@ -126,7 +125,7 @@ def test_a_budget_that_forbids_it_leaves_the_whole_gang_where_it_is_and_says_so(
 
     lose_gpu(site, "held-a0")
 
-    told = wait_until(lambda: live.events(site.cluster, "DrainBlocked", names[0]), within=20)
+    told = wait_until(lambda: live.events(site.cluster, "DrainBlocked", names[0]))
     assert why in told[0]["message"]
     assert site.program.metric("railwatch_scheduler_drain_pods", state="budget") == 4
     answer = ask(site, "drain-preflight", "held-a0")
@@ -136,7 +135,7 @@ def test_a_budget_that_forbids_it_leaves_the_whole_gang_where_it_is_and_says_so(
 
     site.cluster.api.delete(path)
 
-    wait_until(lambda: not old & uids(site, "held"), within=20, what="the gang moves")
+    wait_until(lambda: not old & uids(site, "held"), what="the gang moves")
 
 
 def test_a_fault_that_is_not_fatal_waits_for_room(site: Site) -> None:
@@ -150,7 +149,6 @@ def test_a_fault_that_is_not_fatal_waits_for_room(site: Site) -> None:
 
     wait_until(
         lambda: site.program.metric("railwatch_scheduler_drain_pods", state="no_room") == 2,
-        within=20,
         what="the gang waits for room",
     )
     assert live.holds_for(1, lambda: uids(site, "room") == old)
@@ -158,7 +156,7 @@ def test_a_fault_that_is_not_fatal_waits_for_room(site: Site) -> None:
     assert (move["where"], move["pods"]) == ({}, 2)
 
     add_rack(site, "room", "room-a", "room-a2")
-    wait_until(lambda: not old & uids(site, "room"), within=20, what="the gang moves")
+    wait_until(lambda: not old & uids(site, "room"), what="the gang moves")
     assert await_bound(site, "room", 2) == ["room-a1", "room-a2"]
 
 
@@ -173,8 +171,8 @@ def test_a_job_that_would_end_of_it_is_suspended_and_resumed(site: Site) -> None
     lose_gpu(site, "frail-a0")
 
     path = "/apis/batch/v1/namespaces/default/jobs/frail"
-    wait_until(lambda: site.cluster.api.get(path)["spec"]["suspend"], within=20)
-    wait_until(lambda: not live.pods(site.cluster, "frail"), within=20, what="its pods are gone")
+    wait_until(lambda: site.cluster.api.get(path)["spec"]["suspend"])
+    wait_until(lambda: not live.pods(site.cluster, "frail"), what="its pods are gone")
     wait_until(lambda: site.program.metric("railwatch_scheduler_drain_jobs_suspended") == 1)
     add_rack(site, "frail", "frail-a", "frail-a2")
 
@@ -198,7 +196,7 @@ def test_a_job_that_kueue_suspends_is_left_to_kueue(site: Site) -> None:
     lose_gpu(site, node)
 
     name = pod["metadata"]["name"]
-    told = wait_until(lambda: live.events(site.cluster, "DrainBlocked", name), within=20)
+    told = wait_until(lambda: live.events(site.cluster, "DrainBlocked", name))
     assert "is Kueue's to suspend" in told[0]["message"]
     assert bound(site, "queued") == [node]
 
@@ -215,7 +213,7 @@ def test_a_gang_is_given_time_to_save_its_state(site: Site) -> None:
     lose_gpu(site, first)
 
     wait_until(lambda: all(_notes(p).get("railwatch.io/drain-requested")
-                           for p in live.pods(site.cluster, "saved")), within=20)  # fmt: skip
+                           for p in live.pods(site.cluster, "saved")))  # fmt: skip
     assert live.holds_for(1, lambda: uids(site, "saved") == old)
     for pod in live.pods(site.cluster, "saved"):
         path = f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}"
@@ -223,7 +221,7 @@ def test_a_gang_is_given_time_to_save_its_state(site: Site) -> None:
         change = {"annotations": {"railwatch.io/checkpointed": requested}}
         site.cluster.api.merge(path, {"metadata": change})
 
-    wait_until(lambda: not old & uids(site, "saved"), within=20, what="the gang moves")
+    wait_until(lambda: not old & uids(site, "saved"), what="the gang moves")
 
 
 def _notes(pod: dict[str, Any]) -> dict[str, str]:
@@ -241,12 +239,12 @@ def test_what_was_asked_is_taken_back_when_the_node_recovers(site: Site) -> None
     old = uids(site, "back")
     lose_gpu(site, "back-a0")
     wait_until(lambda: all(_notes(p).get("railwatch.io/drain-requested")
-                           for p in live.pods(site.cluster, "back")), within=20)  # fmt: skip
+                           for p in live.pods(site.cluster, "back")))  # fmt: skip
 
     site.tell("back-a0")
 
     wait_until(lambda: not any(_notes(p).get("railwatch.io/drain-requested")
-                               for p in live.pods(site.cluster, "back")), within=20)  # fmt: skip
+                               for p in live.pods(site.cluster, "back")))  # fmt: skip
     assert uids(site, "back") == old
 
 
@@ -268,7 +266,7 @@ def test_only_the_users_of_a_fenced_device_are_moved(site: Site) -> None:
     assert uids(site, "fenced-user") == {user}
     site.tell("fenced-a0", faults=[_fenced(told, (user,))])
 
-    wait_until(lambda: user not in uids(site, "fenced-user"), within=20, what="the user moves")
+    wait_until(lambda: user not in uids(site, "fenced-user"), what="the user moves")
     assert uids(site, "fenced-other") == {other}
 
 
@@ -314,9 +312,9 @@ def _leave_traces(site: Site) -> None:
     lose_gpu(site, "frail-a0")
     lose_gpu(site, "asked-a0")
     path = "/apis/batch/v1/namespaces/default/jobs/frail"
-    wait_until(lambda: site.cluster.api.get(path)["spec"]["suspend"], within=20)
+    wait_until(lambda: site.cluster.api.get(path)["spec"]["suspend"])
     wait_until(lambda: all(_notes(p).get("railwatch.io/drain-requested")
-                           for p in live.pods(site.cluster, "asked")), within=20)  # fmt: skip
+                           for p in live.pods(site.cluster, "asked")))  # fmt: skip
     waiting = live.bare_pod("waiting", "nowhere")
     waiting["metadata"]["labels"]["railwatch.io/gang"] = "waiting"
     waiting["spec"]["schedulingGates"] = [{"name": "railwatch.io/gang"}]

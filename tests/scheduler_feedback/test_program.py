@@ -87,7 +87,7 @@ def test_one_of_two_replicas_drains_and_the_other_takes_over(kubeconfig: Path) -
 
         first.process.kill()
 
-        wait_until(lambda: leading(second) == 1, within=10)
+        wait_until(lambda: leading(second) == 1)
 
 
 def leading(program: Program) -> float:
@@ -97,7 +97,7 @@ def leading(program: Program) -> float:
 @pytest.mark.cluster
 def test_release_removes_the_lease_and_says_so(cluster: Cluster, kubeconfig: Path) -> None:
     with live.program(kubeconfig, "--drain") as program:
-        wait_until(lambda: leading(program) == 1, within=20)
+        wait_until(lambda: leading(program) == 1)
 
     first = run("release", "--all", f"--kubeconfig={kubeconfig}")
     second = run("release", "--all", f"--kubeconfig={kubeconfig}")
@@ -151,13 +151,13 @@ def test_a_silent_server_makes_the_cache_stale_and_the_filter_pass_all(
 
         cluster.apiserver.pause()
         try:
-            wait_until(lambda: not program.is_ready(), within=10)
+            wait_until(lambda: not program.is_ready())
             assert passed(program, "silent-0") == ["silent-0"]
             assert "old" in program.get("/readyz")[1]
         finally:
             cluster.apiserver.resume()
 
-        wait_until(program.is_ready, within=20)
+        wait_until(program.is_ready)
         assert passed(program, "silent-0") == []
 
 
@@ -178,7 +178,7 @@ def test_it_waits_for_a_server_that_is_not_up_yet(cluster: Cluster, kubeconfig: 
 
             cluster.apiserver.start()
 
-            wait_until(program.is_ready, within=20)
+            wait_until(program.is_ready)
     finally:
         if not cluster.apiserver.process.running:
             cluster.apiserver.start()

@@ -142,7 +142,7 @@ FLAGS = ("--drain", "--no-gangs", "--drain.interval=200ms", "--lease.duration=2s
 def test_with_all_rules_nothing_fails(cluster: Cluster) -> None:
     _populate(cluster, "whole")
     with live.program(_kubeconfig(cluster, "whole", RULES), *FLAGS) as program:
-        wait_until(lambda: _acted(cluster, program, "whole"), within=20, what="all is done")
+        wait_until(lambda: _acted(cluster, program, "whole"), what="all is done")
         assert live.holds_for(0.5, lambda: not _seen(program)), _seen(program)
     _clear(cluster, "whole")
 
@@ -154,6 +154,6 @@ def test_without_a_rule_something_fails_and_is_seen(cluster: Cluster, missing: i
     rules = [rule for number, rule in enumerate(RULES) if number != missing]
 
     with live.program(_kubeconfig(cluster, user, rules), *FLAGS) as program:
-        wait_until(lambda: _seen(program), within=15, what=f"{RULES[missing]} is missed")
+        wait_until(lambda: _seen(program), what=f"{RULES[missing]} is missed")
 
     _clear(cluster, user)

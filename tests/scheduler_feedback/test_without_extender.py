@@ -82,4 +82,4 @@ def test_without_the_extender_shares_wait_and_are_bound_when_it_is_back(cluster:
         assert live.holds_for(2, lambda: live.places(cluster, "shared") == [])
 
         with live.program(kubeconfig, "--share", "--no-gangs", port=port):
-            wait_until(lambda: live.places(cluster, "shared") == ["away-0"], within=40)
+            wait_until(lambda: live.places(cluster, "shared") == ["away-0"])

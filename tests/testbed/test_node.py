@@ -21,7 +21,7 @@ NODE = [sys.executable, "-u", "-m", "testbed.node"]
 def node(*arguments: str) -> Iterator[tuple[Process, str]]:
     """Run a simulated node; yield it with the URL that it prints once it is ready."""
     with Process([*NODE, *arguments], name="node") as process:
-        process.await_ready(lambda: "Ctrl-C ends all" in process.log.read_text(), within=60)
+        process.await_ready(lambda: "Ctrl-C ends all" in process.log.read_text())
         yield process, re.findall(r"^http\S+$", process.log.read_text(), re.MULTILINE)[0]
 
 
@@ -52,8 +52,8 @@ def finished(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_node_shows_eight_gpus_and_eight_ports_that_can_be_broken() -> None:
     with node("--interval", "500ms") as (process, url):
-        wait_until(lambda: count(url, r"railwatch_gpu_state\S*ok\S* 1") == 8, within=30)
-        wait_until(lambda: count(url, r"railwatch_rdma_port_state\S* 4") == 8, within=30)
+        wait_until(lambda: count(url, r"railwatch_gpu_state\S*ok\S* 1") == 8)
+        wait_until(lambda: count(url, r"railwatch_rdma_port_state\S* 4") == 8)
         assert count(url, r"railwatch_exporter_collector_state\S*ok\S* 1") >= 10
         # An H100 remaps rows instead of retiring pages, is cooled by its chassis and not coupled to
         # a CPU; it has no licence to ask for, and no counters of PCIe bytes.
@@ -66,8 +66,8 @@ def test_a_node_shows_eight_gpus_and_eight_ports_that_can_be_broken() -> None:
         subprocess.run(lose, check=True)
         subprocess.run(down, check=True)
 
-        wait_until(lambda: count(url, r"railwatch_gpu_state\S*lost\S* 1") == 1, within=30)
-        wait_until(lambda: count(url, r"railwatch_rdma_port_state\S* 1") == 1, within=30)
+        wait_until(lambda: count(url, r"railwatch_gpu_state\S*lost\S* 1") == 1)
+        wait_until(lambda: count(url, r"railwatch_rdma_port_state\S* 1") == 1)
 
 
 def test_further_arguments_reach_the_exporter() -> None:
@@ -78,7 +78,7 @@ def test_further_arguments_reach_the_exporter() -> None:
     )  # fmt: skip
 
     with node(*arguments) as (_, url):
-        wait_until(lambda: count(url, r"railwatch_gpu_state\S*ok\S* 1") == 2, within=30)
+        wait_until(lambda: count(url, r"railwatch_gpu_state\S*ok\S* 1") == 2)
 
         assert url == f"http://{address}/m"
         assert count(url, "railwatch_rdma_port_state") == 0
@@ -93,7 +93,7 @@ def test_a_signal_ends_all_and_leaves_nothing(number: signal.Signals) -> None:
         process.signal(number)
 
         assert process.wait(timeout=20) == 0
-        wait_until(lambda: not Path(f"/proc/{exporter}").exists(), within=10)
+        wait_until(lambda: not Path(f"/proc/{exporter}").exists())
         assert not control.parent.exists()
 
 

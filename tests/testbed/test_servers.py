@@ -213,7 +213,7 @@ def test_a_deleted_pod_is_gone_at_once(cluster: Cluster) -> None:
         except ApiError as error:
             return error.status == 404
 
-    wait_until(is_gone, within=5, what="the pod is gone")
+    wait_until(is_gone, what="the pod is gone")
     cluster.api.delete(f"{PODS}/short")
 
 
@@ -369,7 +369,7 @@ def test_alertmanager_gets_prometheus_alerts_and_keeps_silences_over_a_restart(
         # What fires before the Alertmanager is known is sent again only after this delay.
         again = ("--rules.alert.resend-delay=1s",)
         with Prometheus(SCRAPING_ITSELF + alerting, rules=[rules], flags=again):
-            got = wait_until(alertmanager.alerts, within=20, what="the alert arrived")
+            got = wait_until(alertmanager.alerts, what="the alert arrived")
         assert got[0]["labels"] == {"alertname": "Firing", "node": "gpu-0"}
         silence(alertmanager)
 

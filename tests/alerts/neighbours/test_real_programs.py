@@ -109,8 +109,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Promet
         probes = stack.enter_context(_probes(folder, probes_port := free_port()))
         client = Client(f"http://127.0.0.1:{state_port}")
         probed = Client(f"http://127.0.0.1:{probes_port}")
-        state.await_ready(lambda: "kube_node_info{" in _page(client), within=60)
-        probes.await_ready(lambda: probed.is_ok("/-/healthy"), within=60)
+        state.await_ready(lambda: "kube_node_info{" in _page(client))
+        probes.await_ready(lambda: probed.is_ok("/-/healthy"))
         asked = _configuration(state_port, probes_port, cluster.url)
         yield _page(client), stack.enter_context(Prometheus(asked))
 
@@ -171,7 +171,7 @@ def said(prometheus: Prometheus, name: str) -> list[dict[str, str]]:
     """Return the labels of what an alert's expression finds, as soon as there is any."""
     [alert] = [each for each in by_family()[NEIGHBOURS] if each.name == name]
     asked = written(expression(alert))
-    found = wait_until(lambda: prometheus.query(asked), within=60, what=name, every=0.5)
+    found = wait_until(lambda: prometheus.query(asked), what=name, every=0.5)
     return [each["metric"] for each in found]
 
 

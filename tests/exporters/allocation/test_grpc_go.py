@@ -31,7 +31,7 @@ def server() -> Iterator[Path]:
             f"--listen-peer-urls=http://127.0.0.1:{free_port()}",
         ]
         with Process(argv, name="etcd", cwd=directory) as etcd:
-            etcd.await_ready(lambda: _serves(directory / NAME), within=20)
+            etcd.await_ready(lambda: _serves(directory / NAME))
             yield directory / NAME
 
 

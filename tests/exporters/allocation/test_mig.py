@@ -43,7 +43,7 @@ def test_a_mig_device_has_its_own_pods_and_its_own_users() -> None:
                 scrape.all("railwatch_gpu_user_memory_bytes", user="pod")
             )
 
-        scrape = running.await_scrape("pods and processes", 8, complete)
+        scrape = running.await_scrape("pods and processes", complete)
 
     held = scrape.all("railwatch_gpu_allocation")
     assert {(one.labels["mig"], one.labels["pod"], one.value) for one in held} == {

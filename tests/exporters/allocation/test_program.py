@@ -86,7 +86,7 @@ def node(shared: tuple[Node, Exporter]) -> Node:
     node.kubelet.pods, node.kubelet.allocatable = (), {}
     shutil.rmtree(node.root / "log", ignore_errors=True)
     shutil.rmtree(node.machine.sysfs.path / "fs/cgroup", ignore_errors=True)
-    running.await_scrape("an idle node", 5, lambda s: not s.all("railwatch_gpu_allocation"))
+    running.await_scrape("an idle node", lambda s: not s.all("railwatch_gpu_allocation"))
     return node
 
 
@@ -111,7 +111,7 @@ def test_pods_come_share_and_go(node: Node, running: Exporter) -> None:
     claiming = Pod(name="claiming", containers=(Container(claims=(Claim(device="gpu-2"),)),))
     node.kubelet.pods = [gpu_pod("alone", uuid(0)), gpu_pod("sharing", f"{uuid(1)}::2"), claiming]
 
-    scrape = running.await_scrape("the pods", 5, lambda s: len(allocation(s)) == 3)
+    scrape = running.await_scrape("the pods", lambda s: len(allocation(s)) == 3)
     assert allocation(scrape) == {("0", "alone"): 1, ("1", "sharing"): 0.25, ("2", "claiming"): 1}
     (alone,) = scrape.all("railwatch_gpu_allocation", pod="alone")
     assert alone.labels == {
@@ -129,24 +129,22 @@ def test_pods_come_share_and_go(node: Node, running: Exporter) -> None:
 
     node.kubelet.pods = []
 
-    running.await_scrape("their end", 5, lambda s: not allocation(s))
+    running.await_scrape("their end", lambda s: not allocation(s))
 
 
 def test_a_kubelet_that_hangs_costs_its_own_series_only(node: Node, running: Exporter) -> None:
     uuid = node.machine.nvml.uuid(0)
     node.kubelet.pods = [gpu_pod("a", uuid)]
-    running.await_scrape("the pod", 5, lambda s: bool(allocation(s)))
+    running.await_scrape("the pod", lambda s: bool(allocation(s)))
 
     node.kubelet.hang()
 
     running.await_scrape(
         "the hang",
-        20,
         lambda s: s.collector_state("allocation", "pods") == "failed" and not allocation(s),
     )
     fresh = running.await_scrape(
         "a GPU that answers all the same",
-        20,
         lambda s: (s.value("railwatch_gpu_age_seconds", uuid=uuid) or 0) < 0.6,
     )
     assert fresh.gpu_state(uuid) == "ok"
@@ -155,21 +153,19 @@ def test_a_kubelet_that_hangs_costs_its_own_series_only(node: Node, running: Exp
 
     node.kubelet.resume()
 
-    running.await_scrape("its return", 20, lambda s: bool(allocation(s)))
+    running.await_scrape("its return", lambda s: bool(allocation(s)))
 
 
 def test_a_kubelet_that_restarts_is_found_again(node: Node, running: Exporter) -> None:
     node.kubelet.pods = [gpu_pod("a", node.machine.nvml.uuid(0))]
-    running.await_scrape("the pod", 5, lambda s: bool(allocation(s)))
+    running.await_scrape("the pod", lambda s: bool(allocation(s)))
 
     node.kubelet.stop()
 
-    running.await_scrape(
-        "its end", 5, lambda s: s.collector_state("allocation", "pods") == "failed"
-    )
+    running.await_scrape("its end", lambda s: s.collector_state("allocation", "pods") == "failed")
     node.kubelet.pods = [gpu_pod("b", node.machine.nvml.uuid(0))]
     node.kubelet.start()
-    running.await_scrape("the new pod", 8, lambda s: set(allocation(s)) == {("0", "b")})
+    running.await_scrape("the new pod", lambda s: set(allocation(s)) == {("0", "b")})
 
 
 def test_without_a_kubelet_it_is_absent_and_says_why(node: Node) -> None:
@@ -183,13 +179,13 @@ def test_without_a_kubelet_it_is_absent_and_says_why(node: Node) -> None:
 
 def test_a_pod_that_has_ended_holds_nothing(node: Node, running: Exporter) -> None:
     node.kubelet.pods = [gpu_pod(name, node.machine.nvml.uuid(0)) for name in ("web", "db")]
-    running.await_scrape("both", 5, lambda s: len(allocation(s)) == 2)
+    running.await_scrape("both", lambda s: len(allocation(s)) == 2)
 
     node.pod_log("default", "web", WEB)
     node.pod_log("default", "db", DB)
     (node.machine.sysfs.path / "fs/cgroup/kubepods" / f"pod{DB}").mkdir(parents=True)
 
-    scrape = running.await_scrape("one", 5, lambda s: len(allocation(s)) == 1)
+    scrape = running.await_scrape("one", lambda s: len(allocation(s)) == 1)
     assert allocation(scrape) == {("0", "db"): 1}
     assert scrape.value("railwatch_gpu_allocation_terminated") == 1
 
@@ -212,7 +208,7 @@ def test_memory_and_utilisation_divide_among_pods_and_make_the_whole(
         return {(one.labels["user"], one.labels["container"]): one.value / GIB for one in found}
 
     wanted = {("pod", "main"): 25, ("host", ""): 3, ("unattributed", ""): 12}
-    scrape = running.await_scrape("the parts", 8, lambda s: memory(s) == wanted)
+    scrape = running.await_scrape("the parts", lambda s: memory(s) == wanted)
     name = "railwatch_gpu_user_utilization_ratio"
     used = {one.labels["user"]: one.value for one in scrape.all(name, uuid=uuid)}
     assert used == {
@@ -227,12 +223,12 @@ def test_memory_and_utilisation_divide_among_pods_and_make_the_whole(
 def test_batch_jobs_from_their_files(node: Node, running: Exporter) -> None:
     (node.root / "jobs/1").write_text("4711\n")
 
-    scrape = running.await_scrape("the job", 5, lambda s: bool(s.all("railwatch_gpu_job")))
+    scrape = running.await_scrape("the job", lambda s: bool(s.all("railwatch_gpu_job")))
 
     uuid = node.machine.nvml.uuid(1)
     assert scrape.value("railwatch_gpu_job", gpu="1", uuid=uuid, mig="", hpc_job="4711") == 1
     (node.root / "jobs/1").unlink()
-    running.await_scrape("its end", 5, lambda s: not s.all("railwatch_gpu_job"))
+    running.await_scrape("its end", lambda s: not s.all("railwatch_gpu_job"))
 
 
 def test_every_metric_is_there_and_promtool_finds_no_fault(node: Node, running: Exporter) -> None:
@@ -242,7 +238,7 @@ def test_every_metric_is_there_and_promtool_finds_no_fault(node: Node, running: 
     node.process(0, 100, GIB, "/user.slice", utilization=1)
     wanted = {metric.name for metric in METRICS}
 
-    running.await_scrape("all of them", 8, lambda s: wanted <= {one.name for one in s.series})
+    running.await_scrape("all of them", lambda s: wanted <= {one.name for one in s.series})
 
     promtool = str(ensure("promtool")["promtool"])
     text = running.get().body
@@ -253,7 +249,7 @@ def test_what_pods_are_called_cannot_spoil_the_exposition(node: Node, running: E
     hostile = 'a"} 1\nup 0\n\\'
     node.kubelet.pods = [gpu_pod(hostile, node.machine.nvml.uuid(0))]
 
-    scrape = running.await_scrape("the pod", 5, lambda s: len(allocation(s)) == 1)
+    scrape = running.await_scrape("the pod", lambda s: len(allocation(s)) == 1)
 
     assert scrape.all("up") == []
     assert allocation(scrape) == {("0", hostile.replace("\n", "\ufffd")): 1}
@@ -263,7 +259,7 @@ def test_a_thousand_sharers_are_cut_and_counted(node: Node, running: Exporter) -
     uuid = node.machine.nvml.uuid(0)
     node.kubelet.pods = [gpu_pod(f"pod-{n}", f"{uuid}::{n}") for n in range(1000)]
 
-    scrape = running.await_scrape("the pods", 8, lambda s: bool(allocation(s)))
+    scrape = running.await_scrape("the pods", lambda s: bool(allocation(s)))
 
     assert len(allocation(scrape)) == 16
     assert scrape.value("railwatch_gpu_allocation_omitted") == 1000 - 16

@@ -43,5 +43,5 @@ def node_exporter(sysfs: Path) -> Iterator[NodeExporter]:
     ]
     with Process(argv, name="node_exporter") as process:
         running = NodeExporter(process, f"http://127.0.0.1:{port}/metrics")
-        process.await_ready(running.answers, within=20)
+        process.await_ready(running.answers)
         yield running

@@ -52,9 +52,7 @@ class Watch:
 
     def settled(self) -> "Watch":
         """Look until every switch answers: the subnet manager may be at work on what moved."""
-        wait_until(
-            lambda: set(self.look().states.values()) == {State.OK}, within=30, what="the subnet"
-        )
+        wait_until(lambda: set(self.look().states.values()) == {State.OK}, what="the subnet")
         return self
 
     def all(self, name: str, **labels: str) -> list[tuple[dict[str, str], float]]:
@@ -326,7 +324,7 @@ def test_the_program_serves_the_fabric(fabric: SimulatedFabric) -> None:
     flags = ("--collector.fabric", "--no-collector.gpu", "--no-collector.rdma", "--fabric.mad-rate")
     with hardware(gpus=1, ports=0) as on, exporter(on, *flags, "100000") as program:
         scrape = program.await_scrape(
-            "the fabric", 20, lambda s: s.value("railwatch_fabric_links") == 24
+            "the fabric", lambda s: s.value("railwatch_fabric_links") == 24
         )
         document = json.loads(program.get("/fabric").body)
 
@@ -342,7 +340,6 @@ def test_the_program_says_that_the_tools_are_missing(tmp_path: Any) -> None:
         with exporter(on, *flags) as program:
             said = wait_until(
                 lambda: text if "not installed" in (text := _ready(program)) else None,
-                within=20,
                 what="the reason",
             )
 

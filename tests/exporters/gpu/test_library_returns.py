@@ -14,13 +14,13 @@ def test_a_library_that_comes_back_is_found_without_a_restart() -> None:
 
             machine.nvml.show_library()
 
-            running.await_scrape("the GPU", 30, lambda s: s.gpu_state(uuid) == "ok")
+            running.await_scrape("the GPU", lambda s: s.gpu_state(uuid) == "ok")
 
 
 def test_a_library_that_is_taken_away_costs_no_gpu_that_is_being_read() -> None:
     with hardware(gpus=1, ports=1) as machine, exporter(machine) as running:
         uuid = machine.nvml.uuid(0)
-        running.await_scrape("the GPU", 30, lambda s: s.gpu_state(uuid) == "ok")
+        running.await_scrape("the GPU", lambda s: s.gpu_state(uuid) == "ok")
 
         machine.nvml.hide_library()
         machine.nvml.set(0, temperature=77)
@@ -28,5 +28,5 @@ def test_a_library_that_is_taken_away_costs_no_gpu_that_is_being_read() -> None:
         def is_read(scrape: Scrape) -> bool:
             return scrape.value("railwatch_gpu_temperature_celsius", uuid=uuid) == 77
 
-        running.await_scrape("the reading", 10, is_read)
+        running.await_scrape("the reading", is_read)
         machine.nvml.show_library()

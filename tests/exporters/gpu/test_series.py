@@ -48,14 +48,14 @@ def test_the_default_readings_of_one_gpu(profile: str) -> None:
                 sampled = bool(scrape.all("railwatch_gpu_sm_active_ratio")) == hopper
                 return sampled and bool(scrape.all("railwatch_gpu_xid_errors_total"))
 
-            scrape = running.await_scrape("every reading", 30, complete)
+            scrape = running.await_scrape("every reading", complete)
             kubelet.pods = pods(scrape, nvml.uuid(0))
 
             def allocated(scrape: Scrape) -> bool:
                 held = scrape.all("railwatch_gpu_allocation", gpu="0")
                 return complete(scrape) and len(held) == len(kubelet.pods)
 
-            scrape = running.await_scrape("every pod", 30, allocated)
+            scrape = running.await_scrape("every pod", allocated)
 
     mine = [series for series in scrape.series if series.labels.get("gpu") == "0"]
     assert 100 < len(mine) <= MOST
@@ -121,7 +121,7 @@ def test_whoever_uses_it_and_however_it_is_divided(profile: str, divided: bool) 
             held = scrape.all("railwatch_gpu_allocation", gpu="0")
             return len(others) == len(devices) and bool(sampled) and len(held) == NAMES
 
-        scrape = running.await_scrape("every user", 30, crowded)
+        scrape = running.await_scrape("every user", crowded)
 
     mine = [series for series in scrape.series if series.labels.get("gpu") == "0"]
     users = scrape.all("railwatch_gpu_user_memory_bytes", user="pod")

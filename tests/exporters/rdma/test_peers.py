@@ -96,7 +96,7 @@ def test_the_program_hears_of_neighbours(tmp_path: Path) -> None:
             machine, "--no-collector.gpu", f"--lldp.file={tmp_path}/lldp.json"
         ) as running:
             scrape = running.await_scrape(
-                "the peer", 10, lambda s: bool(s.all("railwatch_rdma_port_peer_info"))
+                "the peer", lambda s: bool(s.all("railwatch_rdma_port_peer_info"))
             )
 
     (peer,) = scrape.all("railwatch_rdma_port_peer_info")

@@ -65,7 +65,6 @@ def test_a_file_that_never_answers_costs_the_topology_and_nothing_else(tmp_path:
         with exporter(on, *flags, "--no-collector.node") as made:
             scrape = made.await_scrape(
                 "the hang is seen",
-                20,
                 lambda seen: seen.collector_state("topology", "places") == "hung",
             )
 

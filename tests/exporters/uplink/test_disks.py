@@ -133,7 +133,7 @@ def test_a_dead_mount_keeps_one_thread_and_costs_its_own_series_only(node: Node)
         waiting = mount.waiting
         mount.release("data")
         dead = of._askers[f"{node.root}/dead/data"]
-        wait_until(lambda: dead.wait(0) is not None, within=5, what="the thread's return")
+        wait_until(lambda: dead.wait(0) is not None, what="the thread's return")
 
     for outcome in (first, *again):
         found = values(outcome)

@@ -79,7 +79,7 @@ def after(prober: Prober, kind: str, enough: Callable[[Told], bool]) -> Told:
         found = Told(prober, kind)
         return found if enough(found) else None
 
-    return wait_until(look, within=15, what=f"probes: {Told(prober, kind).values}", every=0.02)
+    return wait_until(look, what=f"probes: {Told(prober, kind).values}", every=0.02)
 
 
 def counted(result: str, least: int, peer: str = "gw") -> Callable[[Told], bool]:
@@ -260,7 +260,7 @@ def test_a_prober_that_has_ended_is_a_failure_with_its_last_words(start: Start) 
             raise ZeroDivisionError("no such luck")
 
     prober = start(TCP, make=Broken)
-    wait_until(lambda: prober._problem, within=5)
+    wait_until(lambda: prober._problem)
 
     outcome = run(probes.TCP_PROBES, (prober,))
 

@@ -73,9 +73,7 @@ def bound(site: Site, app: str) -> list[str]:
 
 
 def await_bound(site: Site, app: str, count: int) -> list[str]:
-    wait_until(
-        lambda: len(bound(site, app)) == count, within=30, what=f"{count} pods of {app} bound"
-    )
+    wait_until(lambda: len(bound(site, app)) == count, what=f"{count} pods of {app} bound")
     return bound(site, app)
 
 
@@ -93,7 +91,6 @@ def says(site: Site, app: str) -> set[str]:
 def await_says(site: Site, app: str, words: str) -> None:
     wait_until(
         lambda: any(words in said for said in says(site, app)),
-        within=20,
         what=f"{app} is said to be: {words}; said: {says(site, app)}",
     )
 
@@ -132,7 +129,6 @@ def test_two_gangs_that_fit_alone_but_not_together_do_not_deadlock(site: Site) -
 
     wait_until(
         lambda: sorted(len(bound(site, name)) for name in ("pair-one", "pair-two")) == [0, 3],
-        within=20,
         what="one of the two gangs is placed, whole",
     )
     first, second = sorted(("pair-one", "pair-two"), key=lambda name: -len(bound(site, name)))
@@ -174,7 +170,6 @@ def test_a_rank_that_is_lost_comes_back_near_the_others(site: Site) -> None:
     site.cluster.api.delete(f"/api/v1/namespaces/default/pods/{name}")
     wait_until(
         lambda: name not in {p["metadata"]["name"] for p in live.pods(site.cluster, "lost")},
-        within=20,
         what="the lost rank is gone",
     )
 
@@ -232,12 +227,11 @@ def test_a_gang_that_is_not_bound_is_rolled_back_and_planned_again(site: Site) -
     add_rack(site, "stolen", "stolen-a", "stolen-a0", "stolen-a1")
 
     site.cluster.api.create(unbindable("stolen", backoff=100))
-    wait_until(lambda: live.pods(site.cluster, "stolen"), within=20, what="its pods")
+    wait_until(lambda: live.pods(site.cluster, "stolen"), what="its pods")
     first = {pod["metadata"]["uid"] for pod in live.pods(site.cluster, "stolen")}
 
     wait_until(
         lambda: not first & {pod["metadata"]["uid"] for pod in live.pods(site.cluster, "stolen")},
-        within=30,
         what="its pods are deleted",
     )
     assert (
@@ -271,7 +265,5 @@ def test_a_stateful_set_that_makes_one_pod_at_a_time_is_explained(site: Site) ->
         }
     )
 
-    wait_until(
-        lambda: len(live.pods(site.cluster, "ordered")) == 1, within=20, what="its first pod"
-    )
+    wait_until(lambda: len(live.pods(site.cluster, "ordered")) == 1, what="its first pod")
     assert bound(site, "ordered") == []

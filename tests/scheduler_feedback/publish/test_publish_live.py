@@ -83,7 +83,6 @@ class World:
         wanted = TIERS | {name.replace("_", "-"): tiers for name, tiers in other.items()}
         wait_until(
             lambda: {host: self.tiers(host) for host in HOSTS} == wanted,
-            within=30,
             what=f"{wanted}\n{program.process.tail()}",
         )
 
@@ -124,7 +123,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         collector = stack.enter_context(exporter(on, *COLLECTOR))
         found = wait_until(
             lambda: a.body if (a := collector.get("/fabric")).status == 200 else None,
-            within=30,
             what="the fabric",
         )
         root = tmp_path_factory.mktemp("h100")
@@ -159,17 +157,13 @@ def test_all_is_published_and_released_again(world: World) -> None:
         world.await_tiers(program)
         topologies = "/apis/kueue.x-k8s.io/v1beta2/topologies"
         hypernodes = "/apis/topology.volcano.sh/v1alpha1/hypernodes"
-        wait_until(
-            lambda: len(cluster.api.items(hypernodes)) == 3, within=30, what="the HyperNodes"
-        )
+        wait_until(lambda: len(cluster.api.items(hypernodes)) == 3, what="the HyperNodes")
         wait_until(
             lambda: len(cluster.api.get(f"{NRT}/{host}")["attributes"]) == 3,
-            within=30,
             what="attributes",
         )
         wait_until(
             lambda: program.metric("railwatch_scheduler_topology_last_success_timestamp_seconds"),
-            within=30,
             what="a round in which all was written",
         )
         versions = {each: cluster.node(each)["metadata"]["resourceVersion"] for each in HOSTS}
@@ -199,9 +193,7 @@ def test_all_is_published_and_released_again(world: World) -> None:
         ]
         assert program.metric("railwatch_scheduler_topology_nodes", source="fabric") == 4
         rounds = len(world.exporters.asked)
-        wait_until(
-            lambda: len(world.exporters.asked) > rounds + 8, within=30, what="two more rounds"
-        )
+        wait_until(lambda: len(world.exporters.asked) > rounds + 8, what="two more rounds")
         assert versions == {
             each: cluster.node(each)["metadata"]["resourceVersion"] for each in HOSTS
         }
@@ -248,7 +240,6 @@ def test_what_one_exporter_says_or_fails_to_costs_its_node_alone(world: World) -
                 )
                 == (2, 1)
             ),
-            within=30,
             what="the reasons",
         )
         world.publish()
@@ -264,7 +255,7 @@ def test_blindness_keeps_the_labels_and_a_wrong_leaf_takes_them(world: World) ->
     world.exporters.answers.clear()
     with live.program(kubeconfig, *world.flags()) as program:  # remembers nothing of before
         kept = "railwatch_scheduler_topology_kept_nodes"
-        wait_until(lambda: program.metric(kept) == 4, within=30, what="all are blind")
+        wait_until(lambda: program.metric(kept) == 4, what="all are blind")
         assert {host: world.tiers(host) for host in HOSTS} == TIERS
 
         world.publish()
@@ -276,15 +267,12 @@ def test_blindness_keeps_the_labels_and_a_wrong_leaf_takes_them(world: World) ->
 
         event = wait_until(
             lambda: live.events(world.cluster, "TopologyContradicted", "node-1-1"),
-            within=30,
             what="the Event",
         )
         assert "miscabled" in event[0]["message"]
         assert "mlx5_4" in event[0]["message"]
         conflicts = "railwatch_scheduler_topology_conflicts"
-        wait_until(
-            lambda: program.metric(conflicts, reason="node") == 1, within=30, what="the metric"
-        )
+        wait_until(lambda: program.metric(conflicts, reason="node") == 1, what="the metric")
     world.release()
 
 
@@ -302,13 +290,9 @@ def test_what_is_free_in_numa_nodes_says_where_a_pod_is_sent(world: World) -> No
     kubeconfig = cluster.kubeconfig_for(live.PROGRAM_USER)
 
     with live.program(kubeconfig, "--no-gangs", "--placement.policy=none") as program:
-        wait_until(
-            lambda: scores(program, one, other) == {one: 10, other: 9}, within=30, what="the first"
-        )
+        wait_until(lambda: scores(program, one, other) == {one: 10, other: 9}, what="the first")
         cluster.api.merge(f"{NRT}/{one}", {"zones": zoned(one, (1, 1), (1, 1))["zones"]})
-        wait_until(
-            lambda: scores(program, one, other) == {one: 9, other: 10}, within=30, what="the next"
-        )
+        wait_until(lambda: scores(program, one, other) == {one: 9, other: 10}, what="the next")
 
     asking = pod(4, 4)
     asking["metadata"] = {"name": "asking", "namespace": "default"}

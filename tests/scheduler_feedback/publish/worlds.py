@@ -32,7 +32,7 @@ def define_others(cluster: Cluster) -> None:
     """Define the objects of others, and wait until each is served."""
     cluster.apply(CRDS)
     for path in _LISTS:
-        wait_until(lambda path=path: _lists(cluster, path), within=20, what=path)  # type: ignore[misc] # each its own
+        wait_until(lambda path=path: _lists(cluster, path), what=path)  # type: ignore[misc] # each its own
 
 
 def _lists(cluster: Cluster, path: str) -> bool:

@@ -55,7 +55,7 @@ def cluster() -> Iterator[Cluster]:
         cluster.apply(CRDS / "kueue.yaml")
         cluster.apply(CRDS / "volcano.yaml")
         paths = ("kueue.x-k8s.io/v1beta2/workloads", "scheduling.volcano.sh/v1beta1/podgroups")
-        wait_until(lambda: all(_served(cluster, at) for at in paths), within=20, what="the kinds")
+        wait_until(lambda: all(_served(cluster, at) for at in paths), what="the kinds")
         cluster.add_nodes(["gpu-0"])
         yield cluster
 
@@ -95,7 +95,6 @@ def user(cluster: Cluster, name: str, missing: Right | None) -> Kube:
             all(_may(cluster, name, *right[1:]) for right in RIGHTS if right != missing)
             and _may(cluster, name, "", "pods", "list")
         ),
-        within=20,
         what=f"the rights of {name} are in force",
     )
     return connect(str(cluster.kubeconfig_for(name)))

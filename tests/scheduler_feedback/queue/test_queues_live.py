@@ -50,7 +50,6 @@ class Site:
     def await_metric(self, name: str, value: float, **labels: str) -> None:
         wait_until(
             lambda: self.metric(name, **labels) == value,
-            within=20,
             what=f"{name} {labels} is {value}, is {self.metric(name, **labels)}",
         )
 
@@ -67,7 +66,7 @@ class Site:
         def bound() -> int:
             return sum(1 for pod in self.pods(namespace, app) if pod["spec"].get("nodeName"))
 
-        wait_until(lambda: bound() == count, within=30, what=f"{count} of {app} bound: {bound()}")
+        wait_until(lambda: bound() == count, what=f"{count} of {app} bound: {bound()}")
 
     def events(self, namespace: str, reason: str) -> list[str]:
         found = self.cluster.api.items(f"/api/v1/namespaces/{namespace}/events")
@@ -76,7 +75,6 @@ class Site:
     def await_event(self, namespace: str, reason: str, words: str) -> None:
         wait_until(
             lambda: any(words in said for said in self.events(namespace, reason)),
-            within=20,
             what=f"{reason}: {words}; said: {self.events(namespace, reason)}",
         )
 
@@ -89,7 +87,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         live.deploy_rbac(cluster)
         cluster.apply(CRDS / "kueue.yaml")
         kubeconfig = cluster.kubeconfig_for(live.PROGRAM_USER)
-        wait_until(lambda: _served(cluster), within=20, what="Kueue's kinds are served")
+        wait_until(lambda: _served(cluster), what="Kueue's kinds are served")
         with (
             live.program(kubeconfig, *FLAGS, f"--queues.file={file}") as program,
             live.kube_scheduler(cluster, program.port),
@@ -161,7 +159,7 @@ def test_a_pod_of_no_gang_is_given_the_gate_and_held_by_its_queue_too(site: Site
     pods = {name: live.bare_pod(name, "single") for name in ("probe", "one", "two", "group")}
     for pod in pods.values():
         pod["metadata"]["namespace"] = "single"
-    wait_until(lambda: _gated(site, pods["probe"]), within=20, what="the policy is in force")
+    wait_until(lambda: _gated(site, pods["probe"]), what="the policy is in force")
     pods["group"]["spec"]["schedulingGroup"] = {"podGroupName": "of-upstream"}
     assert not _gated(site, pods["group"])
 
@@ -189,7 +187,7 @@ def test_what_was_borrowed_is_given_back_to_a_gang_within_its_guarantee(site: Si
     site.declare(owner={"guaranteed": 16}, borrower={"guaranteed": 0})
     site.cluster.api.create(gang("borrower", "old", "reclaim"))
     site.await_bound("borrower", "old", 1)
-    wait_until(lambda: _later_than(site, "borrower", "old"), within=10, what="a second to pass")
+    wait_until(lambda: _later_than(site, "borrower", "old"), what="a second to pass")
     site.cluster.api.create(gang("borrower", "new", "reclaim"))
     site.await_bound("borrower", "new", 1)
     told = {"kind": "railwatch", "queue": "borrower", "resource": GPU}
@@ -233,7 +231,7 @@ def test_a_job_saves_its_state_is_suspended_and_waits_for_its_turn_again(site: S
     before = {pod["metadata"]["uid"] for pod in site.pods("guest", "work")}
 
     site.cluster.api.create(gang("entitled", "train", "gentle", 2))
-    wait_until(lambda: len(_asked(site)) == 2, within=30, what="both ranks are asked")
+    wait_until(lambda: len(_asked(site)) == 2, what="both ranks are asked")
     assert {pod["metadata"]["uid"] for pod in site.pods("guest", "work")} == before
     for name, asked in _asked(site).items():
         saved = {"metadata": {"annotations": {"railwatch.io/checkpointed": asked}}}
@@ -241,7 +239,7 @@ def test_a_job_saves_its_state_is_suspended_and_waits_for_its_turn_again(site: S
 
     site.await_bound("entitled", "train", 2)
     site.await_event("guest", "Reclaimed", "Job work suspended")
-    wait_until(lambda: _gated_anew(site, before), within=30, what="new ranks wait at the gate")
+    wait_until(lambda: _gated_anew(site, before), what="new ranks wait at the gate")
     job = site.cluster.api.get("/apis/batch/v1/namespaces/guest/jobs/work")
     assert "railwatch.io/drain-suspended" not in job["metadata"].get("labels", {})
     assert not job["status"].get("failed")
@@ -284,7 +282,7 @@ def test_a_budget_that_forbids_it_is_held_and_another_gang_gives_back(site: Site
     budget = live.disruption_budget("guarded", unavailable=0)
     budget["metadata"]["namespace"] = "tenant"
     site.cluster.api.create(budget)
-    wait_until(lambda: _later_than(site, "tenant", "free"), within=10, what="a second to pass")
+    wait_until(lambda: _later_than(site, "tenant", "free"), what="a second to pass")
     site.cluster.api.create(gang("tenant", "guarded", "budget"))
     site.await_bound("tenant", "guarded", 1)
     uid = site.pods("tenant", "guarded")[0]["metadata"]["uid"]
@@ -417,9 +415,7 @@ def test_a_pod_whose_node_another_engine_chooses_is_let_through_unpinned(
         path = f"/api/v1/namespaces/{here}/pods/elsewhere"
         return site.cluster.api.get(path)
 
-    wait_until(
-        lambda: not found()["spec"].get("schedulingGates"), within=20, what="its gate is open"
-    )
+    wait_until(lambda: not found()["spec"].get("schedulingGates"), what="its gate is open")
     assert "railwatch.io/gang-placed" not in found()["metadata"].get("annotations", {})
     assert found()["spec"]["nodeSelector"] == made["spec"]["nodeSelector"]
     site.await_event(here, "GangHandedOver", f"{pinned_by} chooses its node")

@@ -70,7 +70,7 @@ def test_a_node_whose_shares_are_in_pieces_is_refused_with_the_reason(
     assert "railwatch: no GPU has room for the share" in said
     cluster.api.delete("/api/v1/namespaces/default/pods/piece-a")
     asked = live.sharing_pod("asked", "pieces", 700)
-    wait_until(lambda: passes(program, asked, "pieces-0"), within=30)
+    wait_until(lambda: passes(program, asked, "pieces-0"))
     live.await_places(cluster, "piece-c", ["pieces-0"])
 
 
