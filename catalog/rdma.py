@@ -9,9 +9,10 @@ PORT = ("device", "port")
 """
 
 RDMA_DEVICE_STATES = ("ok", "hung", "unreadable", "restricted", "elsewhere")
-"""hung: its last reading did not end in time; unreadable: it ended without an answer; restricted:
-its firmware refuses to be read, so that it is left alone; elsewhere: its PCI function is there, and
-the device in another network namespace, or given to a virtual machine."""
+"""hung: its last reading did not end in time; unreadable: it ended without an answer, or with
+nothing but errors; restricted: its firmware refuses to be read, so that it is left alone;
+elsewhere: its PCI function is there, and the device in another network namespace, or given to a
+virtual machine."""
 
 RDMA_DEVICE_STATE = gauge(
     "railwatch_rdma_device_state",

@@ -26,7 +26,7 @@ FILE = "file"
 ANNOTATION = "annotation"
 LEARNED = "learned"
 
-_SLOT = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+_SLOT = re.compile(r"([0-9a-f]{4,8})(:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])", re.IGNORECASE | re.ASCII)
 _PORT = re.compile(r"[A-Za-z0-9_.-]+/[1-9][0-9]*")
 _MOST = 1024
 
@@ -80,12 +80,12 @@ def _entries(path: str) -> Iterable[tuple[Fits, Expected]]:
 
 
 def _document(path: str) -> Any:
-    import yaml  # noqa: PLC0415 - its memory is only for those who name a file
+    from exporters import plain_yaml  # noqa: PLC0415 - its memory is for those who name a file
 
     try:
         text = Path(path).read_text(encoding="utf-8")
-        return tomllib.loads(text) if path.endswith(".toml") else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        return tomllib.loads(text) if path.endswith(".toml") else plain_yaml.load(text)
+    except (OSError, ValueError) as error:
         said = " ".join(str(error).split())
         raise DeclarationError(f"--inventory.file {path}: {said}") from None
 
@@ -119,26 +119,44 @@ def annotated(text: str) -> Expected:
     return _expected("annotation", document, ANNOTATION)
 
 
+Name = Callable[[str], str]
+"""Returns a name as it is known here, empty where it is none."""
+
+
+def _slot(name: str) -> str:
+    """Return a slot as sysfs has it; NVIDIA's tools write 00000000:1B:00.0."""
+    found = _SLOT.fullmatch(name)
+    return f"{int(found[1], 16):04x}{found[2].lower()}" if found else ""
+
+
+def _port(name: str) -> str:
+    return name if _PORT.fullmatch(name) else ""
+
+
+_NAMES: Mapping[str, tuple[Name, str]] = {
+    "gpus": (_slot, "0000:1b:00.0"),
+    "rdma_ports": (_port, "mlx5_0/1"),
+}
+"""By field: how its devices are named, and an example."""
+
+
 def _expected(where: str, entry: Mapping[str, Any], source: str) -> Expected:
-    known = {"gpus": _SLOT, "rdma_ports": _PORT}
-    if unknown := sorted(map(str, set(entry) - set(known))):
+    if unknown := sorted(map(str, set(entry) - set(_NAMES))):
         raise DeclarationError(f"{where}: unknown field {unknown[0]!r}: there is gpus, rdma_ports")
     if not entry:
         raise DeclarationError(f"{where}: says neither gpus nor rdma_ports")
-    found = {
-        n: _devices(f"{where}: {n}", entry[n], form) for n, form in known.items() if n in entry
-    }
+    found = {n: _devices(f"{where}: {n}", entry[n], *_NAMES[n]) for n in _NAMES if n in entry}
     return Expected(source=source, **found)
 
 
-def _devices(where: str, value: Any, form: re.Pattern[str]) -> Devices:
+def _devices(where: str, value: Any, known: Name, example: str) -> Devices:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
         return Devices(count=value)
     if not isinstance(value, list):
         raise DeclarationError(f"{where}: expected a number from 0 to {_MOST} or a list of names")
-    names = tuple(dict.fromkeys(str(name) for name in value))
-    for name in names:
-        if not form.fullmatch(name):
-            example = "0000:1b:00.0" if form is _SLOT else "mlx5_0/1"
-            raise DeclarationError(f"{where}: {name!r} is no name such as {example}")
-    return Devices(count=len(names), names=names)
+    names = dict[str, None]()
+    for said in map(str, value):
+        if not (name := known(said)):
+            raise DeclarationError(f"{where}: {said!r} is no name such as {example}")
+        names[name] = None
+    return Devices(count=len(names), names=tuple(names))

@@ -23,6 +23,8 @@ FORM = 1
 
 _FILE = "exporter.json"
 _LARGEST = 4 << 20
+_LOOK = 0.01
+"""Seconds from one look for what was written to the next."""
 
 
 class Keeping:
@@ -59,12 +61,16 @@ class Keeping:
             self._changed.set()
 
     def flush(self, within: float) -> bool:
-        """Wait at most so many seconds for what was kept to be on disk; return whether it is."""
-        deadline = time.monotonic() + within
+        """Wait at most so many seconds for what was kept to be on disk; return whether it is.
+
+        Looks are counted, not the clock's seconds: a stall of the machine stalls the writer too.
+        """
+        looks = round(within / _LOOK)
         while self._path is not None and self._sections != self._written:
-            if time.monotonic() > deadline:
+            if looks == 0:
                 return False
-            time.sleep(0.01)
+            looks -= 1
+            time.sleep(_LOOK)
         return self._path is not None
 
     def _read(self, path: Path) -> dict[str, Any]:

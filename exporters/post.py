@@ -181,6 +181,12 @@ class Post:
         patience = self.pace.patience(self.pace.group, self._hangs)
         self._due = min(self._limit, now.mono + patience)
 
+    def excuse(self, seconds: float) -> None:
+        """Take that the program itself stood still: so, as like as not, did the worker."""
+        if self._phase in (_Phase.BUSY, _Phase.ENDING):
+            self._due += seconds
+            self._limit += seconds
+
     def hasten(self, now: Moment) -> None:
         """Take a sign that the device is back: no wait, and no patience with what hung before."""
         self._failures = self._hangs = 0

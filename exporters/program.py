@@ -63,11 +63,11 @@ def families(settings: Settings, epoch: float) -> tuple[Family, ...]:
     declare = declaration(settings, machine)
     if GPU.name in wanted:
         tail = node.tail if node else None
-        gpus = GpuFamily(settings, epoch, tail, keeping, declare)
+        gpus = GpuFamily(settings, epoch, tail, keeping, declare.gpus)
         made.append(gpus)
     made.append(AllocationFamily(settings, epoch, lambda now: readings(gpus, now)))
     unwrap, learned = Unwrap(keeping, settings.procfs), Learned(keeping, settings.interval)
-    rdma = RdmaFamily(settings, pace, unwrap, declare, learned)
+    rdma = RdmaFamily(settings, pace, unwrap, declare.rdma_ports, learned)
     if RDMA.name in wanted:
         made.append(rdma)
     if RDMA_ETHTOOL.name in wanted:
@@ -112,8 +112,11 @@ class Exporter:
         self._journal = Journal()
         self._beat = epoch + settings.interval
         """When the next interval begins."""
+        self._resumed = 0.0
+        """When the program was let run again, for the first time since a snapshot was built: what
+        it knows is old then."""
         self._limit = min(settings.interval / 2, _SETTLE_LIMIT)
-        """How long after that the snapshot waits for workers that are still reading."""
+        """How long after either the snapshot waits for workers that are still reading."""
 
     def run(self, stop: threading.Event) -> None:
         """Go on until told to stop."""
@@ -153,14 +156,16 @@ class Exporter:
     def _wait(self) -> None:
         """Wait for the next thing that is due, or that a worker or a signal brings."""
         now = Moment.now()
-        self._supervisor.wait(min(self._supervisor.wake, self._next_look(now)) - now.mono)
+        until = min(self._supervisor.wake, self._next_look(now))
+        if self._supervisor.wait(until - now.mono) and self._resumed < self._beat:
+            self._resumed = Moment.now().mono
 
     def _is_due(self, now: Moment) -> bool:
         if self._first_is_there():
             return True
         if now.mono < self._beat:
             return False
-        return not self._supervisor.reading or now.mono >= self._beat + self._limit
+        return not self._supervisor.reading or now.mono >= self._latest
 
     def _first_is_there(self) -> bool:
         """Whether the first full snapshot can be built, and has not been."""
@@ -168,7 +173,12 @@ class Exporter:
         return (newest is None or not newest.complete) and self._settled
 
     def _next_look(self, now: Moment) -> float:
-        return self._beat if now.mono < self._beat else self._beat + self._limit
+        return self._beat if now.mono < self._beat else self._latest
+
+    @property
+    def _latest(self) -> float:
+        """When the snapshot waits no longer."""
+        return max(self._beat, self._resumed) + self._limit
 
     @property
     def _settled(self) -> bool:

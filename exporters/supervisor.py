@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 _CHUNK = 1 << 15
 _LULL = 0.01
 """Seconds for which what workers say may gather."""
+_STALL = 0.5
+"""Seconds: a program that comes that much too late was not let run, as all of its machine."""
 
 
 class _Hire:
@@ -41,6 +43,8 @@ class Supervisor:
         self._hires: dict[int, _Hire] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(zygote.socket, selectors.EVENT_READ)
+        self._awake = time.monotonic()
+        """When the last wait was over."""
         self._alarm, alarm = os.pipe()
         os.set_blocking(self._alarm, False)
         os.set_blocking(alarm, False)
@@ -83,20 +87,37 @@ class Supervisor:
             number = signal.SIGTERM if action is Action.TERMINATE else signal.SIGKILL
             self._zygote.kill(hire.number, number)
 
-    def wait(self, seconds: float) -> None:
-        """Wait at most so long for anything to happen, and pass it on."""
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long for anything to happen, and pass it on.
+
+        Return whether the program was not let run, for much longer than that.
+        """
         timeout = None if seconds == float("inf") else max(0.0, seconds)
+        until = time.monotonic() + seconds
         if self.reading and timeout != 0:
             # A worker in the middle of a cycle says one thing after the other: to take each up at
             # once would cost more than to read it.
             time.sleep(_LULL if timeout is None else min(_LULL, timeout))
-        for ready, _ in self._selector.select(timeout):
+        told = self._selector.select(timeout)
+        stood_still = self._excuse(until)
+        for ready, _ in told:
             if isinstance(ready.data, _Hire):
                 self._receive(ready.data, Moment.now())
             elif ready.fd == self._alarm:
                 os.read(self._alarm, _CHUNK)
             else:
                 self._bury()
+        return stood_still
+
+    def _excuse(self, until: float) -> bool:
+        """Count no stall of the machine against a worker: it is not its device that hung."""
+        began, self._awake = self._awake, time.monotonic()
+        late = self._awake - max(until, began)
+        if late <= _STALL:
+            return False
+        for post in self._posts:
+            post.excuse(late)
+        return True
 
     def _bury(self) -> None:
         for death in self._zygote.deaths():

@@ -36,7 +36,7 @@ _PREFIX = struct.Struct("!BI")
 """Before a message: whether it is compressed, and its length."""
 _CHUNK = 1 << 18
 _FRAME = 1 << 18
-_OK, _UNIMPLEMENTED = "0", "12"
+_OK, _TOO_LATE, _UNIMPLEMENTED = "0", "4", "12"
 
 
 @dataclass(slots=True)
@@ -127,6 +127,8 @@ class Channel:
                 raise ConnectionResetError("the connection was closed")
             for event in self._http.receive_data(received):
                 self._take(answer, event)
+        if answer.status == _TOO_LATE:  # a server that keeps to the deadline too, and was first
+            raise TimeoutError
         return answer
 
     def _take(self, answer: _Answer, event: Event) -> None:

@@ -35,6 +35,9 @@ _VENDOR = "0x10de"
 _DISPLAYS = ("0x0300", "0x0302")
 """PCI classes: VGA and 3D controller. Audio, USB and NVSwitch functions are no GPUs."""
 
+_PHYSICAL = "physfn"
+"""What only a virtual function has: the link to the card that it is a part of."""
+
 _ONES = b"\xff\xff\xff\xff"
 """What reading the vendor and device id of a function that is not there any more gives."""
 
@@ -70,27 +73,45 @@ class Bus:
         except ReadingError:
             return None
         known = self._kinds
-        self._kinds = {s: known[s] if s in known else self._is_gpu(s) for s in slots}
+        kinds = {slot: known[slot] if slot in known else self._is_gpu(slot) for slot in slots}
+        self._kinds = {slot: gpu for slot, gpu in kinds.items() if gpu is not None}
         found = {slot: self._function(slot) for slot, gpu in self._kinds.items() if gpu}
         return {slot: function for slot, function in found.items() if function is not None}
 
-    def _is_gpu(self, slot: str) -> bool:
+    def _is_gpu(self, slot: str) -> bool | None:
+        """Return whether a function is a GPU, None where it cannot be read: it may be coming.
+
+        On a host of vGPUs a card has up to dozens of virtual functions, of the card's own class and
+        driver; no list of NVML's has them, and none is a GPU that could be missing.
+        """
+        folder = self._devices / slot
         try:
-            vendor, kind = (read(self._devices / slot / name) for name in ("vendor", "class"))
+            vendor, kind = (read(folder / name) for name in ("vendor", "class"))
         except ReadingError:
-            return False
-        return vendor == _VENDOR and kind.startswith(_DISPLAYS)
+            return None
+        is_card = vendor == _VENDOR and kind.startswith(_DISPLAYS)
+        return is_card and not os.path.lexists(folder / _PHYSICAL)
 
     def _function(self, slot: str) -> Function | None:
         """Return a function, None where it vanished meanwhile."""
         path = self._devices / slot
-        driver = ""
-        with contextlib.suppress(OSError):
-            driver = os.path.basename(os.readlink(path / "driver"))  # noqa: PTH115, PTH119 - text
+        driver = _driver(path)
         try:
             return Function(driver=driver, number=path.stat().st_ino)
         except OSError:
             return None
+
+
+def _driver(device: Path) -> str:
+    """Return the name of the driver that has a function, empty where none has."""
+    with contextlib.suppress(OSError):
+        return os.path.basename(os.readlink(device / "driver"))  # noqa: PTH115, PTH119 - text
+    return ""
+
+
+def is_bound(sysfs: str, slot: str) -> bool:
+    """Return whether the bus shows that NVIDIA's driver has the function in a slot."""
+    return _driver(Path(sysfs) / "bus/pci/devices" / slot) == DRIVER
 
 
 class ConfigSession:

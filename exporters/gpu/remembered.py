@@ -25,6 +25,7 @@ class Remembered:
     """Whether it was there through a full healthy period."""
 
 
+_UNKNOWN = asdict(Remembered(slot=""))
 _TEXTS = ("slot", "uuid", "name", "serial", "vbios", "boot")
 
 
@@ -38,9 +39,14 @@ def read(section: Any) -> tuple[Remembered, ...]:
     return tuple(_one(entry) for entry in entries)
 
 
-def _one(entry: Any) -> Remembered:
-    if not isinstance(entry, dict) or set(entry) != set(Remembered.__slots__):
-        raise ValueError(f"expected the fields of a GPU, not {entry!r}")
+def _one(said: Any) -> Remembered:
+    """Return one; what a newer program adds is passed over, what an older one lacked is not known.
+
+    So neither an upgrade nor the way back forgets which GPUs there should be.
+    """
+    if not isinstance(said, dict) or "slot" not in said:
+        raise ValueError(f"expected the fields of a GPU, not {said!r}")
+    entry = {name: said.get(name, value) for name, value in _UNKNOWN.items()}
     texts = all(isinstance(entry[name], str) for name in _TEXTS)
     times = all(isinstance(entry[name], int | float | None) for name in ("answered", "reset"))
     if not (texts and times and type(entry["index"]) is int and type(entry["learned"]) is bool):

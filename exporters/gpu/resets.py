@@ -4,6 +4,7 @@ from catalog.gpu import GPU_ECC_ERRORS
 from exporters.facility import Cycle
 from exporters.gpu.state import BOOT_ID, BOOT_TIME
 from exporters.moment import Moment
+from exporters.node.boot import Boot, Held
 
 
 class Resets:
@@ -16,20 +17,22 @@ class Resets:
 
     def __init__(self) -> None:
         """Begin without knowledge."""
-        self.boot_id = ""
-        """The boot that the GPU's worker last told of; empty before."""
-        self._booted: float | None = None
+        self._boot = Held()
         self.seen: float | None = None
         """The unix time of the last reset that was seen in this boot."""
         self._errors: float | None = None
         self._remembered: tuple[str, float] | None = None
 
     @property
+    def boot_id(self) -> str:
+        """The boot that the GPU's worker last told of; empty before."""
+        return self._boot.id
+
+    @property
     def latest(self) -> float | None:
         """The unix time of the last reset; None before the boot was told."""
-        if self._booted is None or self.seen is None:
-            return self._booted
-        return max(self._booted, self.seen)
+        booted = self._boot.time
+        return booted if booted is None or self.seen is None else max(booted, self.seen)
 
     def remember(self, boot_id: str, when: float | None) -> None:
         """Take what the program before this one had seen, should this be that boot still."""
@@ -38,11 +41,9 @@ class Resets:
 
     def boot(self, cycle: Cycle) -> bool:
         """Take which boot the cycle was in; return whether it is another one than before."""
-        for time in cycle.notes(BOOT_TIME):
-            self._booted = float(time)
-        for identity in cycle.notes(BOOT_ID):
-            changed = self.boot_id not in ("", identity)
-            self.boot_id = str(identity)
+        told = zip(cycle.notes(BOOT_ID), cycle.notes(BOOT_TIME), strict=False)
+        for identity, time in told:
+            changed = self._boot.take(Boot(id=str(identity), time=float(time)))
             if changed:
                 self.seen = self._errors = None
             self._recall()

@@ -3,16 +3,27 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from exporters.errors import DeviceError, Mismatch, NoDriver, NotManaged, NotPermitted, ReadingError
-from exporters.facility import Outcome
-from exporters.gpu import access, xid
+from exporters.errors import (
+    DeviceError,
+    Mismatch,
+    NoDriver,
+    NotManaged,
+    NotPermitted,
+    ReadingError,
+    Unreadable,
+)
+from exporters.facility import End, Outcome
+from exporters.gpu import access, identity, state, xid
 from exporters.gpu.inventory import INDEX, SLOT, UUID, InventorySession
 from exporters.gpu.nvml import Gpu, Nvml
-from exporters.gpu.pci import DOUBTED, ConfigSession
+from exporters.gpu.pci import DOUBTED, ConfigSession, is_bound
 from exporters.registry import GPU, chosen
 from exporters.runtime import GONE, Session, run
 from exporters.sample import Note
 from exporters.settings import Settings
+
+_BESIDE_THE_GPU = (xid.FACILITY, state.FACILITY, identity.FACILITY)
+"""Facilities that a GPU which answers nothing may still have: the driver knows these by itself."""
 
 
 class GpuSession:
@@ -31,18 +42,33 @@ class GpuSession:
         )
 
     def cycle(self) -> Iterator[Outcome]:
-        """Run each facility; of a GPU that is gone, only what its driver still tells."""
+        """Run each facility; of a GPU that is gone, only what its driver still tells.
+
+        Unreadable, at the end, where all that was asked of the GPU failed: calls that come back
+        with nothing but errors are no sign of health.
+        """
         self._gpu.begin()
+        answers, problem = False, ""
         for facility in self._facilities:
             outcome = run(facility, (self._gpu,))
             yield outcome
             if outcome.device in GONE:
                 yield from self._last_words()
                 return
+            if facility not in _BESIDE_THE_GPU:
+                answers = answers or _is_answer(outcome)
+                problem = problem or outcome.problem
+        if problem and not answers:
+            raise Unreadable(f"every reading failed, the first with {problem}")
 
     def _last_words(self) -> Iterator[Outcome]:
         if xid.FACILITY in self._facilities:
             yield run(xid.FACILITY, (self._gpu,))
+
+
+def _is_answer(outcome: Outcome) -> bool:
+    """Whether a GPU told anything, be it that it wants to be reset."""
+    return bool(outcome.samples or outcome.notes) or outcome.device is not End.OK
 
 
 def attach(settings: Settings, target: Mapping[str, str | int]) -> Session:
@@ -61,7 +87,8 @@ def attach(settings: Settings, target: Mapping[str, str | int]) -> Session:
     except (DeviceError, NoDriver, Mismatch):
         raise
     except ReadingError as error:
-        why = access.withheld(settings.procfs, str(target.get(SLOT, "")))
+        slot = str(target.get(SLOT, ""))
+        why = access.withheld(settings.procfs, slot, bound=is_bound(settings.sysfs, slot))
         if why or isinstance(error, NotPermitted):
             raise NotManaged(why or str(error)) from None
         raise

@@ -8,7 +8,10 @@ from catalog.exporter import NODE_BOOT_TIME
 from exporters.errors import Absent, Unreadable
 from exporters.facility import Facility
 from exporters.files import read
-from exporters.sample import Sample
+from exporters.sample import Note, Sample
+
+ID = "booted_as"
+"""Which boot it is that the time beside it is of."""
 
 _STAT_LIMIT = 1 << 20
 """Bytes of /proc/stat: btime comes after a line that grows with the interrupts of the machine."""
@@ -42,9 +45,32 @@ def _btime(path: Path) -> float:
     raise Unreadable(f"{path}: no line btime")
 
 
-def boot_time(procfs: Path) -> Iterator[Sample]:
-    """Yield the time of the boot."""
-    yield Sample(NODE_BOOT_TIME, (), _btime(procfs / "stat"))
+class Held:
+    """The time of a boot, held still: the earliest that was told of it.
+
+    A fault that was heard keeps the time that the clock showed then. Were the clock set forward
+    since and the boot moved with it, the boot would come after the fault: it would hide the fault,
+    and prove a reboot that never was.
+    """
+
+    def __init__(self) -> None:
+        """Begin without knowledge."""
+        self.id = ""
+        self.time: float | None = None
+
+    def take(self, boot: Boot) -> bool:
+        """Take what was read; return whether it is another boot than before."""
+        changed = self.id not in ("", boot.id)
+        known = boot.time if changed or self.time is None else self.time
+        self.id, self.time = boot.id, min(known, boot.time)
+        return changed
+
+
+def boot_time(procfs: Path) -> Iterator[Sample | Note]:
+    """Yield the time of the boot, and which it is."""
+    found = read_boot(procfs)
+    yield Sample(NODE_BOOT_TIME, (), found.time)
+    yield Note(ID, found.id)
 
 
 FACILITY = Facility(family="node", name="boot", reads="boot time", readings=(boot_time,))

@@ -1,13 +1,15 @@
-"""The program's side of the node family: adds the place in the kernel's log."""
+"""The program's side of the node family: holds the boot's time, and the place in the log."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from catalog.exporter import NODE_KERNEL_LOG_LOST
+from catalog.exporter import NODE_BOOT_TIME, NODE_KERNEL_LOG_LOST
 from exporters.facility import Cycle
 from exporters.family import SoloFamily
 from exporters.ledger import Standing
 from exporters.moment import Moment
-from exporters.node import kernel_log
+from exporters.node import boot, kernel_log
+from exporters.node.boot import Boot, Held
 from exporters.node.tail import Tail
 from exporters.post import Pace, Post, Target
 from exporters.registry import NODE
@@ -24,6 +26,7 @@ class NodeFamily:
         record = self._node.ledger.records.get(kernel_log.FACILITY.name)
         self.tail = Tail(record) if record else None
         """The kernel's log, None where it is not to be read."""
+        self._boot = Held()
 
     @property
     def posts(self) -> Sequence[Post]:
@@ -39,6 +42,9 @@ class NodeFamily:
         return self.tail.target() if self.tail else {}
 
     def _follow(self, cycle: Cycle, _now: Moment) -> None:
+        told = [s.value for o in cycle.outcomes for s in o.samples if s.metric is NODE_BOOT_TIME]
+        for time, identity in zip(told, cycle.notes(boot.ID), strict=False):
+            self._boot.take(Boot(time=time, id=str(identity)))
         if self.tail:
             self.tail.take(cycle)
 
@@ -48,6 +54,8 @@ class NodeFamily:
 
     def samples(self, now: Moment) -> Iterator[Sample]:
         """Yield what was read lately, and what was lost of the log."""
-        yield from self._node.samples(now)
+        for sample in self._node.samples(now):
+            held = self._boot.time if sample.metric is NODE_BOOT_TIME else None
+            yield sample if held is None else replace(sample, value=held)
         if self.tail and self.tail.complete:
             yield Sample(NODE_KERNEL_LOG_LOST, (), self.tail.lost)

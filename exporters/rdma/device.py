@@ -5,11 +5,17 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from itertools import chain
 
-from catalog.rdma import RDMA_DEVICE_STATE, RDMA_DEVICE_STATES, RDMA_READ_ERRORS
+from catalog.rdma import (
+    RDMA_DEVICE_STATE,
+    RDMA_DEVICE_STATES,
+    RDMA_PORT_STATE,
+    RDMA_READ_ERRORS,
+)
 from exporters.facility import Cycle, End
 from exporters.ledger import Ledger
 from exporters.moment import Moment
 from exporters.rdma import devices
+from exporters.rdma.port import STATE_FILE
 from exporters.sample import Sample
 
 log = logging.getLogger(__name__)
@@ -35,7 +41,8 @@ class Device:
         """Take the device's part of a cycle; what was read before it ended counts."""
         self.ledger.enter(cycle, now)
         self.count_errors(cycle)
-        self._become(_state(cycle), cycle.problem)
+        problems = (cycle.problem, *(outcome.problem for outcome in cycle.outcomes))
+        self._become(_state(cycle), next(filter(None, problems), ""))
 
     def count_errors(self, cycle: Cycle) -> None:
         """Count what a cycle could not read."""
@@ -102,6 +109,16 @@ def _states(device: str, now: str) -> tuple[Sample, ...]:
 def _state(cycle: Cycle) -> str:
     if cycle.end is End.HUNG:
         return HUNG
-    if not cycle.complete:
+    if not cycle.complete or _tells_errors_alone(cycle):
         return UNREADABLE
     return RESTRICTED if cycle.notes(devices.RESTRICTED) else OK
+
+
+def _tells_errors_alone(cycle: Cycle) -> bool:
+    """Whether not even the state of any port could be read; what the kernel knows does not count.
+
+    A firmware that is gone fails what it is asked, and the card's name, GUIDs and driver stay.
+    """
+    told = (s for outcome in cycle.outcomes for s in outcome.samples)
+    failed = STATE_FILE in cycle.notes(devices.READ_ERROR)
+    return failed and not any(sample.metric is RDMA_PORT_STATE for sample in told)

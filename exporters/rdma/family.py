@@ -161,7 +161,7 @@ class RdmaFamily:
         known = [device.ledger.records[facility] for device in self._devices.values()]
         answering = [d.ledger.records[facility] for d in self._devices.values() if d.answers]
         worst = min(answering, key=lambda r: _WORST_FIRST.index(r.state), default=None)
-        record = self._unlisted() or worst or Record(state=self._silence())
+        record = self._unlisted() or worst or self._silent_record(known)
         ages = [age for one in known if (age := one.age(now)) is not None]
         seconds = [one.seconds for one in known if one.seconds is not None]
         return Standing(
@@ -180,6 +180,11 @@ class RdmaFamily:
         if self._listed is not None and self._listed.state is State.FAILED:
             return Record(state=State.FAILED, problem=self._listed.problem)
         return None
+
+    def _silent_record(self, known: list[Record]) -> Record:
+        """Return how a facility stands where no device answers, with what the first said of it."""
+        problems = (record.problem for record in known)
+        return Record(state=self._silence(), problem=next(filter(None, problems), ""))
 
     def _silence(self) -> State:
         """Return how a facility stands where no device answers."""

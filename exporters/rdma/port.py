@@ -16,6 +16,8 @@ from exporters.rdma.remembered import remembered
 from exporters.rdma.sysfs import Port, leading_number, rate
 from exporters.sample import Sample
 
+STATE_FILE = "state"
+
 LONGEST = 128
 """Characters of an identity field that are shown; what is longer is damage, not identity."""
 
@@ -23,7 +25,7 @@ LONGEST = 128
 @remembered
 def state(port: Port) -> Iterator[Sample]:
     """Yield the logical state's number."""
-    yield port.sample(RDMA_PORT_STATE, port.take("state", leading_number))
+    yield port.sample(RDMA_PORT_STATE, port.take(STATE_FILE, leading_number))
 
 
 @remembered

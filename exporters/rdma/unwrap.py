@@ -28,6 +28,9 @@ _RANGE = 1 << 32
 _FASTER = 2.0
 _LONGEST = 60.0
 """Seconds between two readings that still tell how fast a counter goes."""
+KEPT_EVERY = 300.0
+"""Seconds after which it is kept anew what counters say that have wrapped: the next program must
+see whether one has fallen meanwhile, as how often that was a wrap nobody can tell."""
 
 _NARROW = frozenset(known.metric.name for known in KNOWN if known.bits == 32 and not known.sticks)  # noqa: PLR2004 - bits
 
@@ -72,6 +75,7 @@ class Unwrap:
         self._keeping = keeping
         self._boot = boot = _boot(procfs)
         self._counters: dict[str, Narrow] = {}
+        self._keep_due = 0.0
         self._kept = _kept(keeping.section(SECTION), boot)
 
     def take(self, cycle: Cycle, now: Moment) -> Cycle:
@@ -79,6 +83,10 @@ class Unwrap:
         if not (self._keeping.keeps and self._boot):
             return cycle
         outcomes = tuple(self._outcome(outcome, now) for outcome in cycle.outcomes)
+        if now.mono >= self._keep_due:
+            self._keep_due = now.mono + KEPT_EVERY
+            if any(one.wraps for one in self._counters.values()):
+                self._keep()
         return replace(cycle, outcomes=outcomes)
 
     def _outcome(self, outcome: Outcome, now: Moment) -> Outcome:

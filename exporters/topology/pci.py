@@ -21,6 +21,7 @@ _NVIDIA = "0x10de"
 _DISPLAY = ("0x0300", "0x0302")
 """PCI classes of a GPU: VGA and 3D controller."""
 
+_DRIVER = "nvidia"
 _NETWORK = "0x02"
 _MOST_LANES = 32
 _MOST_DEEP = 32
@@ -73,6 +74,8 @@ class Function:
     link: Link | None = None
     acs_redirects: bool | None = None
     """Of a bridge: whether it sends what its devices tell each other up to the root."""
+    given_away: bool = False
+    """Whether another driver than NVIDIA's has it, as vfio-pci for a virtual machine."""
 
     @property
     def is_gpu(self) -> bool:
@@ -96,8 +99,9 @@ class Tree:
 
     @property
     def gpus(self) -> list[Function]:
-        """The GPUs in PCI order, as NVML numbers them."""
-        return [one for one in self._ordered if one.is_gpu]
+        """The GPUs in PCI order, as NVML numbers them; last those that it does not number."""
+        found = (one for one in self._ordered if one.is_gpu)
+        return sorted(found, key=lambda one: one.given_away)
 
     @property
     def nics(self) -> list[Function]:
@@ -172,6 +176,7 @@ class _Reader:
             numa_node=self._numa_node(address),
             link=self._link(address),
             acs_redirects=redirects(folder / "config") if code.startswith("0x0604") else None,
+            given_away=code.startswith(_DISPLAY) and _driver(folder) not in ("", _DRIVER),
         )
         return self.functions[address]
 
@@ -214,6 +219,14 @@ class _Reader:
             lanes_possible=_lanes(self._text(address, "max_link_width")),
         )
         return link if link.bytes_per_second else None
+
+
+def _driver(folder: Path) -> str:
+    """Return the driver that has a function, "" where none has or none is told."""
+    try:
+        return (folder / "driver").readlink().name
+    except OSError:
+        return ""
 
 
 def _lanes(text: str) -> int:

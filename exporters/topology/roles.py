@@ -36,14 +36,14 @@ def read_declared(path: str) -> Declared:
     """Return what the file says, nothing where none is named; Unreadable names what is wrong."""
     if not path:
         return Declared()
-    import yaml  # noqa: PLC0415 - its memory is only for those who name a file
+    from exporters import plain_yaml  # noqa: PLC0415 - its memory is for those who name a file
 
     try:
-        said = yaml.safe_load(read(path))
+        said = plain_yaml.load(read(path))
     except Absent as error:
         raise Unreadable(str(error)) from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise Unreadable(f"{path}: no YAML: {' '.join(str(error).split())}") from None
+    except ValueError as error:
+        raise Unreadable(f"{path}: no YAML: {error}") from None
     return _declared({} if said is None else said, path)
 
 

@@ -1,9 +1,11 @@
 """The exporter as a real process on simulated hardware, and what it says."""
 
+import re
 import sys
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import HTTPError
@@ -11,12 +13,13 @@ from urllib.error import HTTPError
 from prometheus_client.parser import text_string_to_metric_families
 
 from testbed.nvml import SimulatedNvml
-from testbed.ports import free_port
 from testbed.processes import Process
 from testbed.sysfs import SimulatedSysfs
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 
 EXPORTER = (sys.executable, "-m", "exporters")
+
+_LISTENING = re.compile(r"msg=listening url=https?://(\S+)")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Series:
 @dataclass
 class Scrape:
     series: list[Series] = field(default_factory=list)
+    text: str = ""
 
     def all(self, name: str, **labels: str) -> list[Series]:
         return [
@@ -64,26 +68,38 @@ class Scrape:
 
 def parse(text: str) -> Scrape:
     families = text_string_to_metric_families(text)
-    return Scrape([Series(s.name, s.labels, s.value) for f in families for s in f.samples])
+    return Scrape([Series(s.name, s.labels, s.value) for f in families for s in f.samples], text)
 
 
 @dataclass
 class Exporter:
     process: Process
-    url: str
+
+    @property
+    def url(self) -> str:
+        """Where it listens: it takes a port that is free, and says which."""
+        found = _LISTENING.search(self.process.log.read_text())
+        if found is None:
+            raise ConnectionRefusedError("it does not listen yet")
+        return f"http://{found[1]}"
 
     def get(self, path: str = "/metrics", **headers: str) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(self.url + path, headers=named)
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 return Answer(answer.status, dict(answer.headers), answer.read())
         except HTTPError as error:
             with error:
                 return Answer(error.code, dict(error.headers), error.read())
 
     def scrape(self) -> Scrape:
-        return parse(self.get().body.decode())
+        """Return the newest snapshot; after a long stall of the machine there is none at first."""
+        return wait_until(self._newest, what="a snapshot that is not too old")
+
+    def _newest(self) -> Scrape | None:
+        answer = self.get()
+        return parse(answer.body.decode()) if answer.status == 200 else None
 
     def is_ready(self) -> bool:
         try:
@@ -100,16 +116,77 @@ class Exporter:
 
         return wait_until(check, what=f"{what}\n{self.process.tail()}")
 
+    def await_true(self, holds: Callable[[Scrape], None]) -> Scrape:
+        """Return the first scrape of which all is true that is asserted of it.
+
+        Each GPU and each device is read by a worker of its own, at its own time, and a machine that
+        stalls makes the last readings of all of them old for a moment.
+        """
+        wrong: list[AssertionError] = []
+
+        def check() -> Scrape | None:
+            scrape = self.scrape()
+            try:
+                holds(scrape)
+            except AssertionError as error:
+                wrong[:] = [error]
+                return None
+            return scrape
+
+        try:
+            return wait_until(check)
+        except TimeoutError:
+            raise wrong[0] from None
+
+    def await_readiness(self, said: str) -> None:
+        """Wait until it is ready and says this of how it stands."""
+
+        def check() -> bool:
+            answer = self.get("/readyz")
+            return answer.status == 200 and said in answer.body.decode()
+
+        wait_until(check, what=f"{said!r}\n{self.process.tail()}")
+
     def processes(self) -> list[int]:
-        """Return the program's process and all below it."""
-        return sorted(_tree(self.process.pid))
+        """Return the program's process, its zygote, and all below that."""
+        return list(_tree(self.process.pid))
 
 
 def _tree(pid: int) -> Iterator[int]:
-    yield pid
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            yield from _tree(int(child))
+    children, found = _children(), [pid]
+    for one in found:
+        yield one
+        found += children[one]
+
+
+def _children() -> dict[int, list[int]]:
+    """Return all processes by their parent: what a parent lists of its own may lack some."""
+    found = defaultdict[int, list[int]](list)
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it may end meanwhile
+            parent = stat.read_text().rpartition(")")[2].split()[1]
+            found[int(parent)].append(int(stat.parent.name))
+    return found
+
+
+def name_of(pid: int) -> str:
+    """Return what a process calls itself, nothing where it has ended."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
+
+
+def is_stuck(pid: int) -> bool:
+    """Whether a process sleeps uninterruptibly, and not just until its disk has answered."""
+    with suppress(OSError):
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        waits_in = Path(f"/proc/{pid}/wchan").read_text()
+        return state == "D" and (waits_in in ("", "0") or any(map(waits_in.__contains__, _FUSE)))
+    return False
+
+
+_FUSE = ("request_wait", "fuse")
+"""In the names of where kernels have those who wait for a file of testbed.fuse."""
 
 
 def is_gone(pid: int) -> bool:
@@ -155,20 +232,25 @@ def exporter(
     interval: str = "200ms",
     ready: Callable[[Exporter], bool] = Exporter.is_ready,
 ) -> Iterator[Exporter]:
-    port = free_port()
     argv = [
         *EXPORTER,
         *on.flags(),
         *("--interval", interval),
-        *("--web.listen-address", f"127.0.0.1:{port}"),
+        *("--web.listen-address", "127.0.0.1:0"),
         *flags,
     ]
     with ExitStack() as stack:
         process = stack.enter_context(
             Process(argv, name="exporter", env=on.nvml.environment, cwd=ROOT)
         )
-        running = Exporter(process, f"http://127.0.0.1:{port}")
-        process.await_ready(lambda: ready(running))
+        running = Exporter(process)
+
+        def is_ready() -> bool:
+            with suppress(OSError):
+                return ready(running)
+            return False
+
+        process.await_ready(is_ready)
         yield running
 
 

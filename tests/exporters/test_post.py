@@ -97,6 +97,20 @@ def test_a_cycle_past_two_intervals_is_hung_though_each_facility_was_in_time() -
     assert post.step(at(11)) is Action.TERMINATE
 
 
+def test_a_time_in_which_the_program_itself_stood_still_counts_for_no_worker() -> None:
+    watched, idle = Watched(), Watched().idle()
+    post = watched.started()
+
+    post.excuse(60)
+    idle.excuse(60)
+
+    assert post.step(at(65.9)) is None
+    post.received(outcome("xid"), at(65.9))
+    assert post.step(at(70.8)) is None
+    assert post.step(at(70.9)) is Action.TERMINATE
+    assert idle.step(at(5)) is Action.ORDER
+
+
 def test_a_worker_that_does_not_end_when_asked_is_killed_once() -> None:
     post = Watched().started()
     post.step(at(6))

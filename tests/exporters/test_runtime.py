@@ -109,7 +109,7 @@ class Worker:
     def leaves(self) -> bool:
         left = self._near.recv(1) == b""
         self._near.close()
-        self._thread.join(5)
+        self._thread.join()
         return left
 
     def dismiss(self) -> None:

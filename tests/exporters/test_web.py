@@ -1,6 +1,7 @@
 """The running program's own door: how many it serves at once, and to whom it opens."""
 
 import http.client
+import re
 import socket
 import ssl
 from collections import Counter
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from testbed.certificates import Authority, Certificate
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 from tests.exporters.running import Exporter, Hardware, exporter, hardware
 
 AT_ONCE = 100
@@ -29,38 +30,48 @@ def machine() -> Iterator[Hardware]:
 
 def status(of: socket.socket) -> int:
     """Return the status of the answer."""
-    of.settimeout(20)
+    of.settimeout(PATIENCE)
     return int(of.recv(64).split()[1])
 
 
-def idle(running: Exporter) -> int:
-    """Return how many connections wait for a first word: those that its selector watches."""
-    watched = 0
-    for one in Path(f"/proc/{running.process.pid}/fdinfo").iterdir():
+LISTENING = 1
+"""What the server's own selector watches where nobody is connected."""
+
+
+def watched(running: Exporter) -> int:
+    """Return how many sockets at the port are watched: its own, and who has yet to say a word."""
+    port = f":{int(running.url.rpartition(':')[2]):04X}"
+    root = Path(f"/proc/{running.process.pid}")
+    rows = [row.split() for row in (root / "net/tcp").read_text().splitlines()[1:]]
+    ours = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(port)}
+    found = 0
+    for one in (root / "fdinfo").iterdir():
         with suppress(FileNotFoundError):  # closed since it was listed
-            watched += one.read_text().count("tfd:")
-    return watched
+            for number in re.findall(r"^tfd: *([0-9]+)", one.read_text(), re.MULTILINE):
+                found += str((root / "fd" / number).readlink()) in ours
+    return found
 
 
 def test_of_more_than_forty_requests_at_once_the_rest_is_refused(machine: Hardware) -> None:
     with ExitStack() as closing, exporter(machine) as running:
         host, port = running.url.removeprefix("http://").split(":")
-        before = idle(running)
+        wait_until(lambda: watched(running) == LISTENING, what="nobody there")
 
         def connect(count: int) -> list[socket.socket]:
             made = [socket.create_connection((host, int(port))) for _ in range(count)]
             return [closing.enter_context(one) for one in made]
 
         slow, crowd = connect(THREADS), connect(AT_ONCE)
-        wait_until(lambda: idle(running) == before + THREADS + AT_ONCE, what="all connected")
+        everyone = LISTENING + THREADS + AT_ONCE
+        wait_until(lambda: watched(running) == everyone, what="all connected")
         for one in slow:
             one.sendall(REQUEST[:20])
         wait_until(
-            lambda: idle(running) == before + AT_ONCE, what="each thread in the hands of one"
+            lambda: watched(running) == LISTENING + AT_ONCE, what="each thread in the hands of one"
         )
         for one in crowd:
             one.sendall(REQUEST)
-        wait_until(lambda: idle(running) == before, what="the crowd waiting its turn")
+        wait_until(lambda: watched(running) == LISTENING, what="the crowd waiting its turn")
         for one in slow:
             one.sendall(REQUEST[20:])
 
@@ -96,7 +107,7 @@ def asks(
 
     def ask(path: str) -> int | None:
         host = running.url.removeprefix("http://")
-        client = http.client.HTTPSConnection(host, timeout=5, context=context)
+        client = http.client.HTTPSConnection(host, timeout=PATIENCE, context=context)
         try:
             client.request("GET", path)
             return client.getresponse().status

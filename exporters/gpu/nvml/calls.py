@@ -125,8 +125,12 @@ def pci_bus_id(handle: Any) -> str:
 
 
 def pci_address(info: Any) -> str:
-    """Return the PCI function of an nvmlPciInfo_t; NVML writes the domain in 8 digits."""
+    """Return the PCI function of an nvmlPciInfo_t, as sysfs names it.
+
+    NVML writes the domain in 8 digits, the kernel in 4 and in more only where they are needed, as
+    for the domains that a virtual machine's host makes up.
+    """
     told = info.busId
     address = told.decode("ascii", "replace") if isinstance(told, bytes) else told
-    domain, _, rest = address.partition(":")
-    return f"{domain[-4:] if domain.startswith('0000') else domain}:{rest}".lower()
+    domain, colon, rest = address.partition(":")
+    return f"{domain.lstrip('0').zfill(4)}{colon}{rest}".lower()

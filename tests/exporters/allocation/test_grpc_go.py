@@ -8,9 +8,9 @@ import pytest
 from exporters.allocation.grpc import Channel
 from exporters.errors import Absent, ReadingError
 from testbed.directories import private_directory
-from testbed.ports import free_port
 from testbed.processes import Process
 from testbed.tools import ensure
+from testbed.waiting import PATIENCE
 
 pytestmark = pytest.mark.cluster
 
@@ -28,7 +28,7 @@ def server() -> Iterator[Path]:
             f"--data-dir={directory / 'data'}",
             f"--listen-client-urls=unix://{NAME}",
             f"--advertise-client-urls=unix://{NAME}",
-            f"--listen-peer-urls=http://127.0.0.1:{free_port()}",
+            "--listen-peer-urls=unix://localhost:2",
         ]
         with Process(argv, name="etcd", cwd=directory) as etcd:
             etcd.await_ready(lambda: _serves(directory / NAME))
@@ -37,14 +37,14 @@ def server() -> Iterator[Path]:
 
 def _serves(socket: Path) -> bool:
     try:
-        with Channel(str(socket), 1) as channel:
+        with Channel(str(socket), PATIENCE) as channel:
             return bytes(channel.call("/grpc.health.v1.Health/Check")) == b"\x08\x01"
     except (OSError, ReadingError):
         return False
 
 
 def test_an_answer_larger_than_its_first_window(server: Path) -> None:
-    with Channel(str(server), 10) as channel:
+    with Channel(str(server), PATIENCE) as channel:
         for number in range(KEYS):
             put = b"\x0a\x04%04d\x12\x98\x75" % number + VALUE
             channel.call("/etcdserverpb.KV/Put", put)
@@ -54,5 +54,5 @@ def test_an_answer_larger_than_its_first_window(server: Path) -> None:
 
 
 def test_a_service_that_is_not_there(server: Path) -> None:
-    with Channel(str(server), 10) as channel, pytest.raises(Absent, match="gRPC status 12"):
+    with Channel(str(server), PATIENCE) as channel, pytest.raises(Absent, match="gRPC status 12"):
         channel.call("/v1.PodResourcesLister/List")

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from tests.exporters.running import Exporter, Hardware, Scrape, exporter, hardwa
 WEB, DB = (f"{n}f1f9f75-8024-5293-9cdc-b996da010db9" for n in (1, 2))
 ID = "0123456789abcdef" * 4
 GIB = 1 << 30
+GPUS = 3
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Node:
 def shared() -> Iterator[tuple[Node, Exporter]]:
     """One node for all tests, as a start takes longer than any of them."""
     with ExitStack() as stack:
-        machine = stack.enter_context(hardware(3, 1))
+        machine = stack.enter_context(hardware(GPUS, 1))
         root = stack.enter_context(private_directory("node"))
         kubelet = stack.enter_context(SimulatedKubelet(root / "pod-resources"))
         (root / "jobs").mkdir()
@@ -86,6 +88,11 @@ def node(shared: tuple[Node, Exporter]) -> Node:
     node.kubelet.pods, node.kubelet.allocatable = (), {}
     shutil.rmtree(node.root / "log", ignore_errors=True)
     shutil.rmtree(node.machine.sysfs.path / "fs/cgroup", ignore_errors=True)
+    for job in (node.root / "jobs").iterdir():
+        job.unlink()
+    for gpu in range(GPUS):
+        with node.machine.nvml.card(gpu) as card:
+            state.set_processes(card, [])
     running.await_scrape("an idle node", lambda s: not s.all("railwatch_gpu_allocation"))
     return node
 
@@ -103,8 +110,6 @@ def allocation(scrape: Scrape) -> dict[tuple[str, str], float]:
 
 def test_pods_come_share_and_go(node: Node, running: Exporter) -> None:
     uuid = node.machine.nvml.uuid
-    assert allocation(running.scrape()) == {}
-
     node.kubelet.allocatable = {
         "nvidia.com/gpu": [uuid(0), *(f"{uuid(1)}::{replica}" for replica in range(4))]
     }
@@ -143,13 +148,16 @@ def test_a_kubelet_that_hangs_costs_its_own_series_only(node: Node, running: Exp
         "the hang",
         lambda s: s.collector_state("allocation", "pods") == "failed" and not allocation(s),
     )
-    fresh = running.await_scrape(
-        "a GPU that answers all the same",
-        lambda s: (s.value("railwatch_gpu_age_seconds", uuid=uuid) or 0) < 0.6,
-    )
-    assert fresh.gpu_state(uuid) == "ok"
-    assert fresh.collector_state("allocation", "pods") == "failed"
-    assert "no answer within" in running.get("/readyz").body.decode()
+    hung = time.time()
+
+    def answers_all_the_same(scrape: Scrape) -> None:
+        answered = scrape.value("railwatch_gpu_last_success_timestamp_seconds", uuid=uuid)
+        assert (answered or 0) > hung
+        assert scrape.gpu_state(uuid) == "ok"
+        assert scrape.collector_state("allocation", "pods") == "failed"
+
+    running.await_true(answers_all_the_same)
+    running.await_readiness("no answer within")
 
     node.kubelet.resume()
 
@@ -172,9 +180,10 @@ def test_without_a_kubelet_it_is_absent_and_says_why(node: Node) -> None:
     flags = [*node.flags(), "--kubelet.socket-dir", str(node.root)]
 
     with exporter(node.machine, *flags) as running:
-        assert running.scrape().collector_state("allocation", "pods") == "absent"
-        assert "allocation/pods: absent (" in running.get("/readyz").body.decode()
-        assert "no kubelet here" in running.get("/readyz").body.decode()
+        running.await_scrape(
+            "no kubelet", lambda s: s.collector_state("allocation", "pods") == "absent"
+        )
+        running.await_readiness(f"allocation/pods: absent ({node.root}/kubelet.sock: no kubelet")
 
 
 def test_a_pod_that_has_ended_holds_nothing(node: Node, running: Exporter) -> None:
@@ -207,15 +216,18 @@ def test_memory_and_utilisation_divide_among_pods_and_make_the_whole(
         found = scrape.all("railwatch_gpu_user_memory_bytes", uuid=uuid)
         return {(one.labels["user"], one.labels["container"]): one.value / GIB for one in found}
 
-    wanted = {("pod", "main"): 25, ("host", ""): 3, ("unattributed", ""): 12}
-    scrape = running.await_scrape("the parts", lambda s: memory(s) == wanted)
     name = "railwatch_gpu_user_utilization_ratio"
-    used = {one.labels["user"]: one.value for one in scrape.all(name, uuid=uuid)}
-    assert used == {
-        "pod": pytest.approx(0.5),
-        "host": pytest.approx(0.05),
-        "unattributed": pytest.approx(0.15),
-    }
+
+    def divided(scrape: Scrape) -> None:
+        assert memory(scrape) == {("pod", "main"): 25, ("host", ""): 3, ("unattributed", ""): 12}
+        used = {one.labels["user"]: one.value for one in scrape.all(name, uuid=uuid)}
+        assert used == {
+            "pod": pytest.approx(0.5),
+            "host": pytest.approx(0.05),
+            "unattributed": pytest.approx(0.15),
+        }
+
+    scrape = running.await_true(divided)
     (pod,) = scrape.all(name, uuid=uuid, user="pod")
     assert (pod.labels["namespace"], pod.labels["pod"]) == ("prod", "web")
 
@@ -238,10 +250,9 @@ def test_every_metric_is_there_and_promtool_finds_no_fault(node: Node, running: 
     node.process(0, 100, GIB, "/user.slice", utilization=1)
     wanted = {metric.name for metric in METRICS}
 
-    running.await_scrape("all of them", lambda s: wanted <= {one.name for one in s.series})
+    scrape = running.await_scrape("all of them", lambda s: wanted <= {one.name for one in s.series})
 
-    promtool = str(ensure("promtool")["promtool"])
-    text = running.get().body
+    promtool, text = str(ensure("promtool")["promtool"]), scrape.text.encode()
     assert subprocess.run([promtool, "check", "metrics"], input=text, check=False).returncode == 0
 
 

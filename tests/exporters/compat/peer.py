@@ -1,14 +1,17 @@
 """The real node_exporter on a tree of ours."""
 
+import re
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.ports import free_port
 from testbed.processes import Process
 from testbed.tools import ensure
+from testbed.waiting import PATIENCE
+
+_LISTENING = re.compile(r'msg="Listening on" address=(\S+)')
 
 
 @dataclass(frozen=True)
@@ -16,10 +19,12 @@ class NodeExporter:
     """Its infiniband collector alone, so that a scrape costs nothing else."""
 
     process: Process
-    url: str
 
     def scrape(self) -> str:
-        with urllib.request.urlopen(self.url, timeout=10) as answer:
+        found = _LISTENING.search(self.process.log.read_text())
+        if found is None:
+            raise ConnectionRefusedError("it does not listen yet")
+        with urllib.request.urlopen(f"http://{found[1]}/metrics", timeout=PATIENCE) as answer:
             return str(answer.read().decode())
 
     def answers(self) -> bool:
@@ -31,7 +36,6 @@ class NodeExporter:
 
 @contextmanager
 def node_exporter(sysfs: Path) -> Iterator[NodeExporter]:
-    port = free_port()
     argv: list[str | Path] = [
         ensure("node_exporter")["node_exporter"],
         *(
@@ -39,9 +43,9 @@ def node_exporter(sysfs: Path) -> Iterator[NodeExporter]:
             "--collector.infiniband",
             "--web.disable-exporter-metrics",
         ),
-        *("--path.sysfs", sysfs, "--web.listen-address", f"127.0.0.1:{port}"),
+        *("--path.sysfs", sysfs, "--web.listen-address", "127.0.0.1:0"),
     ]
     with Process(argv, name="node_exporter") as process:
-        running = NodeExporter(process, f"http://127.0.0.1:{port}/metrics")
+        running = NodeExporter(process)
         process.await_ready(running.answers)
         yield running

@@ -261,8 +261,12 @@ def test_nvidias_dashboard_fills() -> None:
                 )
 
             wait_until(filled, what="every panel")
-            gpus = prometheus.query("count by (gpu) (DCGM_FI_DEV_GPU_TEMP)")
-            assert {one["metric"]["gpu"] for one in gpus} == {"0", "1"}
+
+            def both_there() -> bool:
+                gpus = prometheus.query("count by (gpu) (DCGM_FI_DEV_GPU_TEMP)")
+                return {one["metric"]["gpu"] for one in gpus} == {"0", "1"}
+
+            wait_until(both_there, what="both GPUs, and no other")
             wait_until(
                 lambda: prometheus.value('DCGM_FI_DEV_GPU_UTIL{gpu="1"}') == 50,
                 what="the utilisation in percent",

@@ -177,7 +177,7 @@ def ours(sysfs: Path) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
         cwd=ROOT,
     )
     return done.stdout

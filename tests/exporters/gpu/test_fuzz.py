@@ -30,7 +30,7 @@ FUZZ = settings(
     max_examples=examples(EACH),
     deadline=None,
     database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

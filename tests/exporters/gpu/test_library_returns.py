@@ -8,9 +8,10 @@ def test_a_library_that_comes_back_is_found_without_a_restart() -> None:
         uuid = machine.nvml.uuid(0)
         machine.nvml.hide_library()
         with exporter(machine) as running:
-            before = running.scrape()
+            before = running.await_scrape(
+                "no library", lambda s: s.collector_state("gpu", "memory") == "absent"
+            )
             assert before.gpu_state(uuid) is None
-            assert before.collector_state("gpu", "memory") == "absent"
 
             machine.nvml.show_library()
 
@@ -18,7 +19,9 @@ def test_a_library_that_comes_back_is_found_without_a_restart() -> None:
 
 
 def test_a_library_that_is_taken_away_costs_no_gpu_that_is_being_read() -> None:
-    with hardware(gpus=1, ports=1) as machine, exporter(machine) as running:
+    # A worker that is taken for hung has no library to begin anew with: deadlines of many seconds.
+    patient = "5s"
+    with hardware(gpus=1, ports=1) as machine, exporter(machine, interval=patient) as running:
         uuid = machine.nvml.uuid(0)
         running.await_scrape("the GPU", lambda s: s.gpu_state(uuid) == "ok")
 

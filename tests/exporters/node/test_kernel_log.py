@@ -92,11 +92,12 @@ def test_lines_of_drivers_are_told_once_and_no_others(node: Node) -> None:
 
 
 def test_the_time_is_when_it_was_logged(node: Node) -> None:
-    node.log.line(XID, at=time.time() - 30)
+    when = time.time() - 30
+    node.log.line(XID, at=when)
 
     node.follow()
 
-    assert node.entries[0].time == pytest.approx(time.time() - 30, abs=1)
+    assert node.entries[0].time == pytest.approx(when, abs=1)
 
 
 def test_a_time_is_never_in_the_future(node: Node) -> None:
@@ -163,7 +164,7 @@ def test_a_restarted_program_hears_all_of_the_boot_again(node: Node) -> None:
 
         (again,) = node.entries
         assert (again.sequence, again.message) == (first[0].sequence, first[0].message)
-        assert again.time == pytest.approx(first[0].time, abs=0.05)
+        assert again.time == pytest.approx(first[0].time, abs=1)
 
 
 def test_records_overwritten_unread_are_counted_and_make_one_look_fail(node: Node) -> None:

@@ -26,10 +26,11 @@ from tests.exporters.samples import at, attached, outcome
 ROOT = Path(__file__).parents[3]
 
 SCRIPT = """
-import json, subprocess, sys, time
+import json, subprocess, sys
 from exporters.rdma.ethtool import Ethtool
 from exporters.rdma.ethtool_worker import attach
 from exporters.settings import Settings
+from testbed.waiting import wait_until
 
 def link(name, to):
     subprocess.run(["ip", "link", "set", name, to], check=True)
@@ -45,13 +46,13 @@ told = {"names": list(Ethtool().statistics("rw-a")), "first": read(session)}
 for _ in range(2):
     link("rw-b", "down")
     link("rw-b", "up")
-for _ in range(100):  # the kernel may take a second to tell
+up = ["railwatch_rdma_port_carrier_events_total", "rxe0", "1", "up", 2]
+
+def told_of_both():
     told["second"] = read(session)
-    if ["railwatch_rdma_port_carrier_events_total", "rxe0", "1", "up", 2] in (
-        told["second"]["samples"]
-    ):
-        break
-    time.sleep(0.05)
+    return up in told["second"]["samples"]
+
+wait_until(told_of_both)  # the kernel may take a second to tell
 told["modules"] = read(attach(settings, {"read": "modules"}))
 subprocess.run(["ip", "link", "del", "rw-a"], check=True)
 told["last"] = read(session)
@@ -85,7 +86,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
         assert done.returncode == 0, done.stderr

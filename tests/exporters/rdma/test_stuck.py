@@ -5,7 +5,7 @@ from pathlib import Path
 
 from testbed.fuse import StuckMount
 from testbed.waiting import wait_until
-from tests.exporters.running import Exporter, await_gone, exporter, hardware
+from tests.exporters.running import Exporter, Scrape, await_gone, exporter, hardware, is_stuck
 from tests.packages import needs
 
 STATE = "railwatch_rdma_device_state"
@@ -13,15 +13,8 @@ RECEIVED = "railwatch_rdma_port_receive_bytes_total"
 
 
 def stuck(running: Exporter) -> list[int]:
-    """Return the program's processes in uninterruptible sleep."""
-    found = []
-    for pid in running.processes():
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        found += [pid] if state == "D" else []
-    return found
+    """Return the program's processes that cannot be killed."""
+    return list(filter(is_stuck, running.processes()))
 
 
 @needs("fuse3")
@@ -42,15 +35,16 @@ def test_a_device_stuck_in_the_kernel_costs_its_own_series_and_one_worker(tmp_pa
             "state hung", lambda s: s.value(STATE, device="mlx5_1", state="hung") == 1
         )
         wait_until(lambda: stuck(running), what="a worker that cannot be killed")
+
+        def others_are_read(scrape: Scrape) -> None:
+            assert {one.labels["device"] for one in scrape.all(RECEIVED)} == {"mlx5_0", "mlx5_2"}
+            assert scrape.collector_state("rdma", "counters") == "ok"
+            assert scrape.collector_state("rdma_ethtool", "roce") != "hung"
+            assert len(stuck(running)) <= 2  # its own reader's, and the one that found it
+
         for _ in range(6):
             time.sleep(0.25)
-            assert len(stuck(running)) <= 2  # its own reader's, and the one that found it
-        scrape = running.await_scrape(
-            "the others' readings alone",
-            lambda s: {one.labels["device"] for one in s.all(RECEIVED)} == {"mlx5_0", "mlx5_2"},
-        )
-        assert scrape.collector_state("rdma", "counters") == "ok"
-        assert scrape.collector_state("rdma_ethtool", "roce") != "hung"
+            running.await_true(others_are_read)
 
         mount.release("counter")
         beside.write_text("7\n")

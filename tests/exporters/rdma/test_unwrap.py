@@ -10,7 +10,7 @@ from catalog.rdma_counters import SYMBOL_ERROR, by_file
 from exporters.facility import Cycle, End, Outcome, State
 from exporters.keeping import Keeping
 from exporters.machine import Machine
-from exporters.rdma.unwrap import Unwrap
+from exporters.rdma.unwrap import KEPT_EVERY, Unwrap
 from exporters.sample import Note, Sample
 from tests.budget import examples
 from tests.exporters.samples import at
@@ -132,6 +132,15 @@ def test_a_counter_that_fell_while_the_program_was_away_is_told_as_it_is(card: C
     card.restart()
 
     assert card.read(100) == 100
+
+
+def test_one_that_fell_long_after_its_last_wrap_is_so_too(card: Card) -> None:
+    card.run_to_wrap()
+    before = card.read(3_000_000_000, wait=KEPT_EVERY)
+
+    card.restart()
+
+    assert (before, card.read(2_000_000_000)) == (WRAP + 3_000_000_000, 2_000_000_000)
 
 
 def test_a_counter_of_another_width_is_left_alone(card: Card) -> None:

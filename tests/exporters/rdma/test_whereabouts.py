@@ -1,6 +1,7 @@
 """Devices that are in a pod or a virtual machine, and those that refuse to be read."""
 
 import errno
+import os
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -185,10 +186,12 @@ def test_it_is_asked_again_when_it_was_bound_anew() -> None:
         restrictions = Restrictions(sysfs.path)
         before = restrictions.hold("mlx5_0")
 
+        # While the folder is open its number is nobody else's, as in sysfs it never is again.
+        held = os.open(sysfs.path / "class/infiniband/mlx5_0", os.O_RDONLY)
         sysfs.remove("mlx5_0")
         gone = restrictions.hold("mlx5_0")
-        (sysfs.path / "kept").mkdir()  # so that the number of the folder is another one
         sysfs.restore("mlx5_0")
+        os.close(held)
 
         assert (before, gone) == (True, False)
         assert not restrictions.hold("mlx5_0")

@@ -10,7 +10,8 @@ from testbed import lldp
 from testbed.fuse import StuckMount
 from testbed.lldp import SwitchPort
 from testbed.sysfs.pci import PciBus
-from tests.exporters.running import Exporter, exporter, hardware
+from testbed.waiting import wait_until
+from tests.exporters.running import Exporter, Scrape, exporter, hardware, name_of
 from tests.packages import needs
 
 
@@ -29,6 +30,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
 
 
 def test_the_document_is_served_and_stays_the_same(running: Exporter) -> None:
+    wait_until(lambda: running.get("/topology").status == 200, what="the document")
     answer = running.get("/topology")
 
     made = json.loads(answer.body)
@@ -40,17 +42,20 @@ def test_the_document_is_served_and_stays_the_same(running: Exporter) -> None:
 
 
 def test_the_series_are_scraped(running: Exporter) -> None:
-    scrape = running.scrape()
+    def told(scrape: Scrape) -> None:
+        info = {"device": "mlx5_0", "leaf": "leaf-a", "rail": "0"}
+        assert scrape.value("railwatch_rdma_topology_info", **info) == 1
+        assert scrape.collector_state("topology", "places") == "ok"
+        assert scrape.collector_state("topology", "neighbors") == "ok"
 
-    assert scrape.value("railwatch_rdma_topology_info", device="mlx5_0", leaf="leaf-a", rail="0")
-    assert scrape.collector_state("topology", "places") == "ok"
-    assert scrape.collector_state("topology", "neighbors") == "ok"
+    running.await_true(told)
 
 
 def test_its_worker_gives_its_memory_back(running: Exporter) -> None:
-    names = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in running.processes()]
+    def there() -> bool:
+        return "rw-topology" in map(name_of, running.processes())
 
-    assert "rw-topology" not in names
+    wait_until(lambda: not there(), what="its worker's end")
 
 
 @needs("fuse3")
@@ -63,10 +68,10 @@ def test_a_file_that_never_answers_costs_the_topology_and_nothing_else(tmp_path:
         stuck.hold("max_link_speed")
         speed.symlink_to(stuck.path / "max_link_speed")
         with exporter(on, *flags, "--no-collector.node") as made:
-            scrape = made.await_scrape(
-                "the hang is seen",
-                lambda seen: seen.collector_state("topology", "places") == "hung",
-            )
 
-            assert scrape.value("railwatch_rdma_port_state", device="mlx5_0", port="1") == 4
+            def hangs_alone(scrape: Scrape) -> None:
+                assert scrape.collector_state("topology", "places") == "hung"
+                assert scrape.value("railwatch_rdma_port_state", device="mlx5_0", port="1") == 4
+
+            made.await_true(hangs_alone)
             assert made.get("/topology").status == 503

@@ -11,7 +11,7 @@ from exporters.uplink import disks
 from exporters.uplink.config import Config, read_config
 from exporters.uplink.disks import Disks
 from testbed.fuse import StuckMount
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 from tests.exporters.uplink.lines import names, told, values, write
 
 STAT = "100 1 2000 3 200 4 3000 5 0 7500 9 0 0 0 0 0 0\n"
@@ -42,7 +42,7 @@ class Node:
         made = read_config(str(file), 1.0)
         return lambda: made
 
-    def disks(self, *paths: Path, deadline: float = 5.0) -> Disks:
+    def disks(self, *paths: Path, deadline: float = PATIENCE) -> Disks:
         return Disks(self.config(*paths), str(self.sysfs), str(self.procfs), deadline)
 
 
@@ -68,7 +68,7 @@ def test_space_and_throughput_are_told_in_bytes_and_seconds(node: Node) -> None:
 
 
 def test_this_machines_own_files_are_understood(node: Node) -> None:
-    own = Disks(node.config(node.data, Path("/proc")), "/sys", "/proc")
+    own = Disks(node.config(node.data, Path("/proc")), "/sys", "/proc", PATIENCE)
 
     outcome = told(disks.FACILITY, own)
 
@@ -126,7 +126,7 @@ def test_statistics_that_make_no_sense_are_refused(node: Node) -> None:
 def test_a_dead_mount_keeps_one_thread_and_costs_its_own_series_only(node: Node) -> None:
     with StuckMount(node.root / "dead") as mount:
         mount.hold("data")
-        of = node.disks(node.root / "dead/data", node.data, deadline=0.5)
+        of = node.disks(node.root / "dead/data", node.data, deadline=3.0)
 
         first = told(disks.FACILITY, of)
         again = [told(disks.FACILITY, of) for _ in range(3)]
@@ -138,7 +138,7 @@ def test_a_dead_mount_keeps_one_thread_and_costs_its_own_series_only(node: Node)
     for outcome in (first, *again):
         found = values(outcome)
         assert outcome.state is State.FAILED
-        assert outcome.problem == f"{node.root}/dead/data: no answer within 0.5 s"
+        assert outcome.problem == f"{node.root}/dead/data: no answer within 3 s"
         assert found[f"disk_answering/{node.root}/dead/data"] == 0
         assert found[f"disk_reads_total/{node.data}/nvme7n1"] == 100
     assert waiting == 1

@@ -19,6 +19,7 @@ from exporters.uplink.pods import Pods
 from exporters.uplink.rtnetlink import Rtnetlink
 from testbed import rtnetlink as bed
 from testbed.namespaces import Namespace
+from testbed.waiting import wait_until
 from tests.exporters.uplink.lines import in_namespaces, told, values, view
 
 UID = "0b8e7f5e-5d0f-4f0e-9c6c-111111111111"
@@ -157,7 +158,7 @@ def test_a_pod_that_comes_later_is_found(tmp_path: Path) -> None:
 
     before = values(told(pods.FACILITY, Pods(shown, names)))
     logs(tmp_path, f"train_worker-0_{UID}")
-    os.utime(tmp_path / "pods")
+    os.utime(tmp_path / "pods", (1, 1))  # a clock may not have ticked since
     after = values(told(pods.FACILITY, Pods(shown, names)))
 
     assert f"pod_receive_bytes_total/{interface}//" in before
@@ -211,23 +212,28 @@ def test_any_other_veth_is_the_pods_whose_processes_are_at_its_far_end(tmp_path:
 
 @in_namespaces
 def test_the_kernels_own_counts_are_those_of_its_file() -> None:
-    def talk() -> str:
+    def talk() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             for _ in range(9):
                 sender.sendto(bytes(500), ("127.0.0.1", 9))
-        return Path("/proc/thread-self/net/dev").read_text()
 
     with Namespace() as made:
         made.pair("up0", "far0")
-        lines = made.inside(talk).splitlines()
-        with closing(made.inside(Rtnetlink)) as kernel:
-            found = {link.name: link for link in read_links(kernel)}
+        made.inside(talk)
 
-    (lo,) = (line.split() for line in lines if line.lstrip().startswith("lo:"))
-    assert set(found) == {"lo", "up0", "far0"}
-    assert found["lo"].receive_bytes == int(lo[1]) > 9 * 500
-    assert found["lo"].receive_packets == int(lo[2])
-    assert found["up0"].up is True
+        with closing(made.inside(Rtnetlink)) as kernel:
+
+            def same() -> bool:
+                """Look at both, until all that was sent has come."""
+                found = {link.name: link for link in read_links(kernel)}
+                lines = made.inside(Path("/proc/thread-self/net/dev").read_text).splitlines()
+                (lo,) = (line.split() for line in lines if line.lstrip().startswith("lo:"))
+                assert set(found) == {"lo", "up0", "far0"}
+                counted = found["lo"].receive_bytes, found["lo"].receive_packets
+                told = int(lo[1]), int(lo[2])
+                return counted == told and told[0] > 9 * 500 and found["up0"].up is True
+
+            wait_until(same, what="the same numbers")
 
 
 def test_a_link_to_another_namespace_has_its_number() -> None:

@@ -18,6 +18,7 @@ from exporters.uplink.view import View
 from testbed import rtnetlink as bed
 from testbed.namespaces import Namespace
 from testbed.nldev import message, table
+from testbed.waiting import wait_until
 from tests.exporters.uplink.lines import in_namespaces, names, told, values, view
 
 Look = Callable[..., View]
@@ -64,7 +65,7 @@ class TestOnThisKernel:
     def test_a_tbf_that_throttles_is_seen(self, namespace: Namespace, look: Look) -> None:
         namespace.tc(
             *("qdisc", "add", "dev", "up0", "root", "handle", "5:", "tbf"),
-            *("rate", "80kbit", "burst", "5000", "limit", "10000"),
+            *("rate", "800bit", "burst", "5000", "limit", "10000"),  # so that the queue stays
         )
         shown = look()
 
@@ -72,7 +73,7 @@ class TestOnThisKernel:
         found = values(told(limiters.FACILITY, shown))
 
         at = "/up0/qdisc/tbf/5:/root"
-        assert found[f"tc_rate_bytes_per_second{at}"] == 10_000
+        assert found[f"tc_rate_bytes_per_second{at}"] == 100
         assert found[f"tc_burst_bytes{at}"] == pytest.approx(5000, rel=0.01)
         assert found[f"tc_drops_total{at}"] > 20
         assert found[f"tc_overlimits_total{at}"] > 0
@@ -86,7 +87,7 @@ class TestOnThisKernel:
         for arguments in (
             "qdisc add dev up0 root handle 1: htb default 20 r2q 100000",
             "class add dev up0 parent 1: classid 1:1 htb rate 80gbit ceil 160gbit",
-            "class add dev up0 parent 1:1 classid 1:20 htb rate 8kbit ceil 8kbit burst 1600",
+            "class add dev up0 parent 1:1 classid 1:20 htb rate 80bit ceil 80bit burst 1600",
             "qdisc add dev up0 parent 1:20 handle 20: pfifo limit 5",
         ):
             namespace.tc(*arguments.split())
@@ -97,7 +98,7 @@ class TestOnThisKernel:
 
         assert found["tc_rate_bytes_per_second/up0/class/htb/1:1/root"] == 10e9
         assert found["tc_ceiling_bytes_per_second/up0/class/htb/1:1/root"] == 20e9
-        assert found["tc_rate_bytes_per_second/up0/class/htb/1:20/1:1"] == 1000
+        assert found["tc_rate_bytes_per_second/up0/class/htb/1:20/1:1"] == 10
         assert found["tc_overlimits_total/up0/class/htb/1:20/1:1"] > 0
         assert found["tc_drops_total/up0/class/htb/1:20/1:1"] > 0
         assert found["tc_backlog_packets/up0/qdisc/pfifo/20:/1:20"] == 5
@@ -144,23 +145,31 @@ class TestOnThisKernel:
         shown = look()
         (link,) = (one for one in shown.links if one.name == "up0")
         with closing(namespace.inside(Rtnetlink)) as kernel:
-            bodies = [*kernel.dump(bed.GET_QDISC, TCMSG.pack(0, 0, 0, 0, 0), "qdiscs")]
-            bodies += kernel.dump(bed.GET_CLASS, TCMSG.pack(0, link.index, 0, 0, 0), "classes")
 
-        found = values(told(limiters.FACILITY, shown))
-        peers = [peer for peer in map(by_pyroute2, bodies) if peer["index"] == link.index]
+            def same() -> bool:
+                """Look with both, until nothing was sent between the two."""
+                theirs = passed_by_pyroute2(kernel, link.index)
+                found = values(told(limiters.FACILITY, shown))
+                return {name: found[name] for name in theirs} == theirs and all(theirs.values())
 
-        passed = {
-            f"tc_bytes_total/up0/{what}/htb/{handle}": peer.get_attr("TCA_STATS2").get_attr(
-                "TCA_STATS_BASIC"
-            )["bytes"]
-            for peer in peers
-            for what, handle in (("class", "1:1/root"), ("qdisc", "1:/root"))
-            if (peer["handle"] & 0xFFFF != 0) == (what == "class")
-        }
-        assert len(passed) == 2
-        assert {name: found[name] for name in passed} == passed
-        assert all(passed.values())
+            wait_until(same, what="the same numbers")
+
+
+def passed_by_pyroute2(kernel: Rtnetlink, index: int) -> dict[str, float]:
+    """Return the bytes that passed an HTB and its class, by our names."""
+    bodies = [*kernel.dump(bed.GET_QDISC, TCMSG.pack(0, 0, 0, 0, 0), "qdiscs")]
+    bodies += kernel.dump(bed.GET_CLASS, TCMSG.pack(0, index, 0, 0, 0), "classes")
+    passed = {
+        f"tc_bytes_total/up0/{what}/htb/{handle}": peer.get_attr("TCA_STATS2").get_attr(
+            "TCA_STATS_BASIC"
+        )["bytes"]
+        for peer in map(by_pyroute2, bodies)
+        if peer["index"] == index
+        for what, handle in (("class", "1:1/root"), ("qdisc", "1:/root"))
+        if (peer["handle"] & 0xFFFF != 0) == (what == "class")
+    }
+    assert len(passed) == 2
+    return passed
 
 
 def by_pyroute2(body: bytes) -> Any:

@@ -115,7 +115,7 @@ class Inside(Exporter):
     """An exporter that is scraped from within its namespace."""
 
     def __init__(self, process: Process, site: Namespace) -> None:
-        super().__init__(process, "http://127.0.0.1:9410")
+        super().__init__(process)
         self._site = site
 
     def get(self, path: str = "/metrics", **headers: str) -> Answer:
@@ -164,37 +164,46 @@ def test_the_exporter_sees_a_throttled_host_and_takes_a_new_file(
 
     before = exporter.scrape()
     both.near.inside(burst)
-    after = exporter.await_scrape(
-        "drops and answers",
-        lambda s: (
-            (s.value("railwatch_uplink_tc_drops_total") or 0) > 50
-            and answered(s, "tcp") > 3
-            and answered(s, "icmp") > 3
-        ),
-    )
-
-    assert after.value("railwatch_uplink_tc_rate_bytes_per_second", kind="tbf") == 125_000
     bytes_sent = "railwatch_uplink_transmit_bytes_total"
-    assert (after.value(bytes_sent) or 0) > (before.value(bytes_sent) or 0)
-    round_trip = "railwatch_uplink_probe_round_trip_seconds"
-    assert (after.value(round_trip, kind="icmp", statistic="min") or 0) >= 0.01
-    for facility in UPLINK.facilities:
-        wanted = "absent" if facility.name == "pods" else "ok"
-        assert after.collector_state("uplink", facility.name) == wanted
+
+    def throttled_and_answered(scrape: Scrape) -> None:
+        assert (scrape.value("railwatch_uplink_tc_drops_total") or 0) > 50
+        assert answered(scrape, "tcp") > 3
+        assert answered(scrape, "icmp") > 3
+        assert scrape.value("railwatch_uplink_tc_rate_bytes_per_second", kind="tbf") == 125_000
+        assert (scrape.value(bytes_sent) or 0) > (before.value(bytes_sent) or 0)
+        round_trip = "railwatch_uplink_probe_round_trip_seconds"
+        assert (scrape.value(round_trip, kind="icmp", statistic="min") or 0) >= 0.01
+        for facility in UPLINK.facilities:
+            wanted = "absent" if facility.name == "pods" else "ok"
+            assert scrape.collector_state("uplink", facility.name) == wanted
+
+    after = exporter.await_true(throttled_and_answered)
 
     file.write_text("lines: nonsense")
     wrong = exporter.await_scrape(
         "the wrong file", lambda s: s.value("railwatch_uplink_config_valid") == 0
     )
     assert capacity(wrong) == 125e6
-    assert answered(wrong, "tcp") >= answered(after, "tcp")
+    assert goes_on(after, exporter)
 
     write(file.parent, configuration(file.parent, "2G"))
     right = exporter.await_scrape(
         "the new file", lambda s: s.value("railwatch_uplink_config_valid") == 1
     )
     assert capacity(right) == 250e6
-    assert answered(right, "tcp") >= answered(wrong, "tcp")
+    assert goes_on(wrong, exporter)
+
+
+def goes_on(before: Scrape, exporter: Exporter) -> bool:
+    """Whether probes are counted on from there; with a worker that was taken for hung, anew."""
+    now = exporter.await_scrape("probes", lambda s: answered(s, "tcp") > 0)
+    return answered(now, "tcp") >= answered(before, "tcp") or hangs(now) > hangs(before)
+
+
+def hangs(scrape: Scrape) -> float:
+    name = "railwatch_exporter_worker_failures_total"
+    return scrape.value(name, family="uplink", cause="hung") or 0
 
 
 def answered(scrape: Scrape, kind: str) -> float:
