@@ -11,6 +11,12 @@ KubeError
 └── ServerError       5xx
 """
 
+import json
+from http import HTTPStatus
+
+_LONGEST = 500
+"""Characters that are kept of what the server says."""
+
 
 class KubeError(Exception):
     """A request to the kube-apiserver did not succeed; `reason` is from a bounded vocabulary."""
@@ -77,3 +83,20 @@ def from_status(status: int, message: str, retry_after: float = 0.0) -> KubeErro
     kinds = {401: Forbidden, 403: Forbidden, 404: NotFound, 409: Conflict, 410: Gone}
     fallback = ServerError if status >= 500 else Invalid  # noqa: PLR2004 - HTTP
     return kinds.get(status, fallback)(message)
+
+
+def from_answer(status: int, body: bytes, retry_after: float = 0.0) -> KubeError:
+    """Return the error for an answer that is none, with what the kube-apiserver says of it.
+
+    A patch for an object that was made anew under its name is a conflict: the kube-apiserver calls
+    the uid in it an immutable field.
+    """
+    try:
+        said = json.loads(body)
+        message = str(said["message"])[:_LONGEST]
+        causes = (said.get("details") or {}).get("causes") or ()
+        fields = [cause.get("field") for cause in causes]  # a policy's has none
+    except (ValueError, TypeError, KeyError, AttributeError):
+        message, fields = f"HTTP {status}", []
+    another = status == HTTPStatus.UNPROCESSABLE_ENTITY and "metadata.uid" in fields
+    return from_status(HTTPStatus.CONFLICT if another else status, message, retry_after)

@@ -21,8 +21,6 @@ APPLIED, _WITHHELD, BLIND = wire.ACTIONS
 UNKNOWN_CONDITION = "unknown"
 """Stands for a taint under our prefix whose condition this version does not know."""
 
-_GPU = "nvidia.com/gpu"
-
 _BY_TAINT = {condition.taint: condition.type for condition in CONDITIONS}
 
 
@@ -207,7 +205,7 @@ def _unverified(
 
 
 def _gpus(node: Mapping[str, Any]) -> int:
-    text = str(((node.get("status") or {}).get("capacity") or {}).get(_GPU, ""))
+    text = str(((node.get("status") or {}).get("capacity") or {}).get(wire.GPU_RESOURCE, ""))
     return int(text) if text.isdecimal() else 0
 
 

@@ -19,7 +19,14 @@ from catalog import __version__
 from catalog.wire import GANG_PLACED, key
 from program.election import Lease
 from program.errors import ProgramError
-from scheduler_feedback.errors import NotFound, ServerError, Unreachable, from_status
+from scheduler_feedback.errors import (
+    Forbidden,
+    NotFound,
+    ServerError,
+    Unreachable,
+    from_answer,
+    from_status,
+)
 from scheduler_feedback.gang.pods import HOSTNAME, Member
 from scheduler_feedback.watch import Change, Listing, Object
 
@@ -234,16 +241,18 @@ class Kube:
             response = self._client.call_api(*call, _request_timeout=(_CONNECT, read)).response
             if response.status < 300:  # noqa: PLR2004 - HTTP
                 return response  # type: ignore[no-any-return] # the client is untyped
-            raise from_status(response.status, _message(response), _retry_after(response))
+            raise from_answer(response.status, response.data, _retry_after(response))
 
 
 @contextmanager
 def _mapped() -> Iterator[None]:
-    """Turn the transport's errors into Unreachable."""
+    """Turn the transport's errors into Unreachable, and a lack of credentials into Forbidden."""
     try:
         yield
     except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
         raise Unreachable(" ".join(str(error).split())) from None
+    except ConfigException as error:
+        raise Forbidden(f"no credentials for the request: {' '.join(str(error).split())}") from None
 
 
 def _changes(response: urllib3.HTTPResponse) -> Iterator[Change]:
@@ -267,13 +276,6 @@ def _change(line: bytes) -> Change:
         status = change.object
         raise from_status(int(status.get("code") or 500), str(status.get("message", "")))
     return change
-
-
-def _message(response: urllib3.HTTPResponse) -> str:
-    try:
-        return str(json.loads(response.data)["message"])[:500]
-    except (ValueError, TypeError, KeyError):
-        return f"HTTP {response.status}"
 
 
 def _retry_after(response: urllib3.HTTPResponse) -> float:

@@ -11,6 +11,7 @@ from program.durations import parse_duration
 from program.selectors import meets
 from scheduler_feedback.gang.markers import upstream_group
 from scheduler_feedback.gang.pods import Member, read_alone, read_member
+from scheduler_feedback.phase import ENDED
 from scheduler_feedback.tolerations import Toleration, read_tolerations
 
 _MIRROR = "kubernetes.io/config.mirror"
@@ -60,7 +61,7 @@ class Pod:
     @property
     def finished(self) -> bool:
         """Whether its containers have ended for good."""
-        return self.phase in ("Succeeded", "Failed")
+        return self.phase in ENDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

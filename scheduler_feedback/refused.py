@@ -43,12 +43,14 @@ class Teller:
 
     def note(self, pod: Mapping[str, Any], refusals: Refusals) -> None:
         """Take note of a pod that no node is left for; one too many is told when it comes again."""
-        uid = str((pod.get("metadata") or {}).get("uid") or "")
-        now = self._clock()
-        if not uid or now - self._told.get(uid, now - _AGAIN_AFTER) < _AGAIN_AFTER:
+        told = _told_of(pod)
+        if told is None:
+            return
+        uid, now = told["metadata"]["uid"], self._clock()
+        if now - self._told.get(uid, now - _AGAIN_AFTER) < _AGAIN_AFTER:
             return
         try:
-            self._queue.put_nowait((pod, refusals))
+            self._queue.put_nowait((told, refusals))
         except queue.Full:
             return
         self._told[uid] = now
@@ -73,12 +75,7 @@ class Teller:
     def tell(self, pod: Mapping[str, Any], refusals: Refusals) -> None:
         """Post the Event."""
         meta = pod["metadata"]
-        about = About(
-            kind="Pod",
-            namespace=str(meta.get("namespace", "")),
-            name=str(meta.get("name", "")),
-            uid=str(meta["uid"]),
-        )
+        about = About(kind="Pod", namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
         kinds = Counter(refusal.reason.partition(": ")[2] for refusal in refusals.values())
         reasons = ", ".join(f"{kind} on {count}" for kind, count in sorted(kinds.items()))
         evidence = self._evidence(pod, sorted(refusals)[:_NODES])
@@ -92,3 +89,17 @@ class Teller:
             return ""
         lines = [line for kind in told.kinds if kind.refused for line in kind.evidence]
         return "".join(f"; {line}" for line in lines[:_NODES])
+
+
+def _told_of(pod: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the little that is told of a pod; None of one that no kube-apiserver has stored.
+
+    Anyone who reaches the extender may have sent it, and an error would end the thread.
+    """
+    meta, spec = pod.get("metadata"), pod.get("spec") or {}
+    if not isinstance(meta, Mapping) or not isinstance(spec, Mapping):
+        return None
+    names = {field: meta.get(field) for field in ("namespace", "name", "uid")}
+    if not all(isinstance(name, str) and name for name in names.values()):
+        return None
+    return {"metadata": names, "spec": {"tolerations": spec.get("tolerations")}}

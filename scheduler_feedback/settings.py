@@ -1,5 +1,6 @@
 """Every setting of railwatch-scheduler, with its default and its flag."""
 
+import re
 from dataclasses import dataclass
 
 from catalog.wire import PREFIX
@@ -25,11 +26,10 @@ def _rate(text: str) -> float:
 
 
 def site_tier(text: str) -> int:
-    """Return the number of a tier, or -1 for none."""
-    tier = int(text)
-    if not -1 <= tier < 8:  # noqa: PLR2004 - as many tiers as labels are read for
-        raise ValueError(f"{text} is not a tier from 0 to 7, or -1")
-    return tier
+    """Return the number of a tier, or -1 for none; as many tiers as labels are read for."""
+    if not re.fullmatch("[0-7]|-1", text):
+        raise ValueError(f"{text!r} is not a tier from 0 to 7, or -1")
+    return int(text)
 
 
 def read_weight(text: str) -> float:

@@ -255,6 +255,8 @@ class Controller:
                 return
             try:
                 self._cluster.delete_pod(member.namespace, member.name, member.uid)
+            except (NotFound, Conflict):
+                continue  # deleted a cycle ago, and the watch has yet to show it
             except KubeError as error:
                 self._counted(FAILED)
                 log.warning("not deleted", extra={"pod": member.name, "error": str(error)})

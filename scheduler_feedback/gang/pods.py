@@ -10,10 +10,10 @@ from catalog import wire
 from scheduler_feedback.gang.fleet import Request
 from scheduler_feedback.gang.markers import KUEUE, UPSTREAM, VOLCANO, engine_of, placed_by_kueue
 from scheduler_feedback.gang.quantities import read_request
+from scheduler_feedback.phase import has_ended
 from scheduler_feedback.tolerations import Toleration, read_tolerations
 
 HOSTNAME = "kubernetes.io/hostname"
-_FINISHED = ("Succeeded", "Failed")
 _INDEX_LABELS = (
     "leaderworkerset.sigs.k8s.io/worker-index",
     "batch.kubernetes.io/job-completion-index",
@@ -21,6 +21,8 @@ _INDEX_LABELS = (
 )
 _TIER = re.compile(rf"{wire.TIER}([0-9]{{1,2}})")
 _LARGEST_GANG = 100_000
+_MOST_DIGITS = 9
+"""Of a number that anybody may have written: thousands of them make int() fail."""
 
 
 class TermsError(ValueError):
@@ -116,7 +118,7 @@ def read_claim(pod: Mapping[str, Any]) -> Claim | None:
     """Return what a pod takes; None where it is not on a node, or has ended."""
     spec = pod.get("spec") or {}
     node = spec.get("nodeName") or ""
-    if not node or (pod.get("status") or {}).get("phase") in _FINISHED:
+    if not node or has_ended(pod):
         return None
     meta = pod["metadata"]
     return Claim(
@@ -134,7 +136,7 @@ def read_member(pod: Mapping[str, Any], prefix: str = wire.PREFIX) -> Member | N
 
     One that waits, or waited, at our gate and names no gang is one by itself.
     """
-    if (pod.get("status") or {}).get("phase") in _FINISHED:
+    if has_ended(pod):
         return None
     gang = (pod["metadata"].get("labels") or {}).get(wire.key(wire.GANG, prefix))
     if gang:
@@ -234,10 +236,12 @@ def _count(told: Mapping[str, str], name: str, prefix: str) -> int | None:
     text = told.get(wire.key(name, prefix))
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:9]) <= _LARGEST_GANG:
+    short = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    number = int(text) if short else 0
+    if not 0 < number <= _LARGEST_GANG:
         limit = f"1 to {_LARGEST_GANG}"
         raise TermsError(f"annotation {wire.key(name, prefix)}: {text[:40]!r} is not {limit}")
-    return int(text)
+    return number
 
 
 def _tier(told: Mapping[str, str], name: str, prefix: str) -> int | None:

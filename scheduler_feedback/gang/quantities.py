@@ -11,7 +11,8 @@ from scheduler_feedback.gang.fleet import Request
 
 CPU, PODS = "cpu", "pods"
 _MILLI = 1000
-_LARGEST = 1 << 62
+_LARGEST = 1 << 50
+"""No node has a PiB of anything; what all pods of one ask for together still fits 64 bits."""
 
 
 @lru_cache(maxsize=4096)
@@ -35,8 +36,9 @@ def read_request(spec: Mapping[str, Any]) -> dict[str, int]:
     """Return what a pod's spec asks for, as kube-scheduler counts it.
 
     The containers together, or the largest start-up container where that is more; a start-up
-    container that stays (restartPolicy Always) counts with the others. Limits stand for requests
-    that were not made, which the kube-apiserver has filled in already.
+    container that stays (restartPolicy Always) counts with the others. Where the pod as a whole
+    asks for something (KEP-2837), that counts in their place. Limits stand for requests that were
+    not made, which the kube-apiserver has filled in already.
     """
     running = _sum(map(_asked, spec.get("containers") or ()))
     largest: dict[str, int] = {}
@@ -46,7 +48,8 @@ def read_request(spec: Mapping[str, Any]) -> dict[str, int]:
             running = _sum((running, asked))
         else:
             largest = _max(largest, _sum((running_sidecars(spec, container), asked)))
-    return _sum((_max(running, largest), read_amounts(spec.get("overhead"))))
+    asked = _max(running, largest) | _asked(spec)
+    return _sum((asked, read_amounts(spec.get("overhead"))))
 
 
 def running_sidecars(spec: Mapping[str, Any], until: Mapping[str, Any]) -> dict[str, int]:
@@ -60,8 +63,9 @@ def running_sidecars(spec: Mapping[str, Any], until: Mapping[str, Any]) -> dict[
     return _sum(found)
 
 
-def _asked(container: Mapping[str, Any]) -> dict[str, int]:
-    resources = container.get("resources") or {}
+def _asked(part: Mapping[str, Any]) -> dict[str, int]:
+    """Return what a container asks for, or a pod as a whole."""
+    resources = part.get("resources") or {}
     return read_amounts({**(resources.get("limits") or {}), **(resources.get("requests") or {})})
 
 
@@ -69,7 +73,7 @@ def _sum(parts: Iterable[Request]) -> dict[str, int]:
     total: dict[str, int] = {}
     for part in parts:
         for resource, amount in part.items():
-            total[resource] = total.get(resource, 0) + amount
+            total[resource] = min(total.get(resource, 0) + amount, _LARGEST)
     return total
 
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catalog.wire import TIER
+from catalog.wire import GPU_RESOURCE, TIER
 from scheduler_feedback.gang.fleet import Fleet
 from scheduler_feedback.gang.nodes import Host
 
-GPU = "nvidia.com/gpu"
 CLUSTER = "cluster"
 """Stands for the tier beyond the last: all nodes."""
 
@@ -28,9 +27,9 @@ class Room:
 
 def measure(hosts: Sequence[Host], now: Fleet, most: Fleet) -> Room:
     """Return the room; `most` is the fleet as if nothing ran on it."""
-    if GPU not in now.resources:
+    if GPU_RESOURCE not in now.resources:
         return Room(idle=0, broken=0, largest={})
-    column = now.resources.index(GPU)
+    column = now.resources.index(GPU_RESOURCE)
     usable = np.array([not h.taints and not h.health.refusals for h in hosts], dtype=bool)
     idle = np.where(usable, np.maximum(now.free[:, column], 0), 0)
     whole = (idle > 0) & (idle == most.free[:, column])

@@ -15,6 +15,7 @@ import numpy as np
 from catalog import wire
 from scheduler_feedback.gang.fleet import Ints
 from scheduler_feedback.gang.quantities import read_request
+from scheduler_feedback.phase import has_ended
 from scheduler_feedback.placement.capacity import WHOLE, Rows, Shape
 from scheduler_feedback.placement.fragmentation import Likely
 from scheduler_feedback.placement.roster import Roster
@@ -26,7 +27,6 @@ _ASSUMED_FOR = 30.0
 _LEARN_EVERY = 600.0
 _COVERED = 0.9
 _MIB = 1 << 20
-_FINISHED = ("Succeeded", "Failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class Stock:
         with self.roster.lock:
             if placed is not None:
                 self._add(uid, placed)
-            elif (pod.get("status") or {}).get("phase") in _FINISHED or uid not in self._assumed:
+            elif has_ended(pod) or uid not in self._assumed:
                 self._remove(uid)
 
     def drop(self, pod: Mapping[str, Any]) -> None:
@@ -119,7 +119,7 @@ class Stock:
 
     def _read(self, pod: Mapping[str, Any]) -> Placed | None:
         node = (pod.get("spec") or {}).get("nodeName")
-        if not node or (pod.get("status") or {}).get("phase") in _FINISHED:
+        if not node or has_ended(pod):
             return None
         return self._placed(pod, node, None)
 

@@ -28,7 +28,7 @@ class PublishKube:
         return self._kube.serves(RESOURCE_TOPOLOGIES)
 
     def patch_node(self, name: str, patch: Mapping[str, Any]) -> None:
-        """Merge a change into a node."""
+        """Merge a change into a node; Conflict where it is another one of that name by now."""
         self._kube.call("PATCH", f"{NODES}/{quote(name)}", patch)
 
     def objects(self, kind: Kind, version: str) -> list[Object]:

@@ -110,6 +110,14 @@ def _between(now: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str
     return gone | {key: value for key, value in wanted.items() if now.get(key) != value}
 
 
+def only_to(node: Node, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a patch that a node made anew under the same name does not take.
+
+    It would be left with labels that do not say they are ours, and so stay for ever.
+    """
+    return {"metadata": {"uid": node.uid, **patch["metadata"]}}
+
+
 def taken_off(node: Node, prefix: str = wire.PREFIX) -> dict[str, Any]:
     """Return the merge patch that takes everything of ours off a node."""
     if node.declared:

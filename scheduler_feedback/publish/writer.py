@@ -22,7 +22,7 @@ from catalog.wire import PREFIX
 from program.rate import Bucket
 from scheduler_feedback.errors import Conflict, KubeError, NotFound
 from scheduler_feedback.publish.cluster import PublishKube
-from scheduler_feedback.publish.node import Belief, Node, change
+from scheduler_feedback.publish.node import Belief, Node, change, only_to
 from scheduler_feedback.publish.objects import (
     HYPERNODES,
     TOPOLOGIES,
@@ -65,7 +65,8 @@ class Writer:
         for node in nodes:
             patch = change(node, beliefs[node.name], self.prefix)
             if patch:
-                self._write(bucket, NODE, partial(self.cluster.patch_node, node.name, patch))
+                act = partial(self.cluster.patch_node, node.name, only_to(node, patch))
+                self._write(bucket, NODE, act)
         tiers = {
             node.name: node.tiers if beliefs[node.name].kept else beliefs[node.name].tiers
             for node in nodes

@@ -9,14 +9,13 @@ import numpy as np
 from catalog import wire
 from catalog.verdicts import Verdict
 from scheduler_feedback.gang.quantities import read_request
+from scheduler_feedback.phase import has_ended
 from scheduler_feedback.placement.capacity import Rows, Shape
 from scheduler_feedback.placement.fragmentation import Likely
 from scheduler_feedback.placement.policies import fragmentation_aware
 from scheduler_feedback.share.assignment import AssignmentError, Part
 from scheduler_feedback.share.formats import read_parts
 from scheduler_feedback.share.names import WHOLE, Ask, AskError, Names, Size, ask_of
-
-_FINISHED = ("Succeeded", "Failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ class Left:
 
 def read_use(pod: Mapping[str, Any], names: Names) -> Use | None:
     """Return what a bound pod has; None where that is nothing, or it has ended."""
-    if (pod.get("status") or {}).get("phase") in _FINISHED:
+    if has_ended(pod):
         return None
     annotations = pod["metadata"].get("annotations") or {}
     return use_of(read_request(pod.get("spec") or {}), annotations, names)

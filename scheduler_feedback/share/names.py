@@ -11,6 +11,8 @@ WHOLE = 1000
 """A GPU in milli-GPU."""
 MOST_GPUS = 16
 """GPUs of one node that are looked at."""
+_MOST_MEMORY = 1 << 40
+"""MiB; more is more than any GPU has, and as far out of reach."""
 HAMI_MEMORY = "nvidia.com/gpumem"
 _REGISTER = "hami.io/node-nvidia-register"
 _MEMORY = 2
@@ -76,7 +78,7 @@ def read_ask(spec: Mapping[str, Any], names: Names) -> Ask | None:
 def ask_of(request: Mapping[str, int], names: Names) -> Ask | None:
     """Return the same of a request that was read already."""
     milli = request.get(names.milli.name, 0) * names.milli.unit
-    memory = request.get(names.memory.name, 0) * names.memory.unit
+    memory = min(request.get(names.memory.name, 0) * names.memory.unit, _MOST_MEMORY)
     if not milli and not memory:
         return None
     if names.preset == HAMI:

@@ -1,9 +1,10 @@
 """The program and its kube-scheduler on a real cluster, as deploy/ describes them."""
 
+import itertools
 import json
+import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +18,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from catalog.wire import DeviceFault, dump_devices
 from scheduler_feedback.health import NodeHealth, assess
 from scheduler_feedback.score import score
-from testbed.api import read_objects
-from testbed.ports import free_port
+from testbed.api import ApiError, read_objects
 from testbed.processes import Process
 from testbed.servers import Cluster, Scheduler
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ACCOUNT = "system:serviceaccount:railwatch:railwatch-scheduler"
@@ -29,11 +29,22 @@ _OWN = ("extender", "drainer", "gangs", "share", "queues", "reclaim", "publisher
 PROGRAM_USER = "railwatch-scheduler"
 """Has the extender's and the drainer's rights, without those of the kube-scheduler beside them."""
 
-_HTTP = urllib3.PoolManager(retries=False, timeout=5.0)
+LONG_LEASE = "--lease.duration=30s"
+"""A program alone needs no short one: it would lose that whenever the machine stalls."""
+_PATIENT = {"httpTimeout": f"{PATIENCE:g}s"}
+"""kube-scheduler goes on without an extender that has not answered within a second, as deploy/ has
+it; where a test is about the answer, a busy machine may take longer."""
+
+_HTTP = urllib3.PoolManager(retries=False, timeout=PATIENCE, headers={"Connection": "close"})
+"""Connections are not kept: the program closes an idle one, perhaps just as it is used again."""
+_NUMBERS = itertools.count()
 
 
 def deploy_rbac(cluster: Cluster) -> None:
-    """Apply deploy/'s RBAC as it is, and bind what is the program's own to PROGRAM_USER too."""
+    """Apply deploy/'s RBAC as it is, and bind what is the program's own to PROGRAM_USER too.
+
+    Returns once the kube-apiserver goes by it.
+    """
     cluster.apply(DEPLOY / "namespace.yaml")
     objects = read_objects(DEPLOY / "scheduler" / "rbac.yaml")
     cluster.apply(objects)
@@ -42,6 +53,61 @@ def deploy_rbac(cluster: Cluster) -> None:
     for binding in (o for o in own if "subjects" in o):
         metadata = {**binding["metadata"], "name": f"{binding['metadata']['name']}-test"}
         cluster.apply([{**binding, "metadata": metadata, "subjects": [subject]}])
+    granted = [
+        (role["metadata"].get("namespace", ""), rule)
+        for role in own
+        for rule in role.get("rules", ())
+    ]
+    for user in (PROGRAM_USER, ACCOUNT):
+        for namespace, rule in granted:
+            wait_until(
+                lambda at=(user, rule, namespace): may(cluster, *at),  # type: ignore[misc] # each its own
+                what=f"{user} may {rule}",
+            )
+
+
+def may(
+    cluster: Cluster, user: str, rule: Mapping[str, Sequence[str]], namespace: str = ""
+) -> bool:
+    """Whether the authoriser has heard of a role's rule by now, which it hears of as a whole."""
+    resource, _, subresource = rule["resources"][-1].partition("/")
+    attributes = {
+        "group": rule["apiGroups"][0],
+        "resource": resource,
+        "subresource": subresource,
+        "verb": rule["verbs"][-1],
+        "namespace": namespace,
+        "name": rule.get("resourceNames", [""])[0],
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "metadata": {},
+        "spec": {"user": user, "resourceAttributes": attributes},
+    }
+    return bool(cluster.api.create(review)["status"]["allowed"])
+
+
+def await_served(cluster: Cluster, *collections: str) -> None:
+    """Wait until collections such as /apis/GROUP/VERSION/RESOURCE are served and told of.
+
+    The kube-apiserver serves a kind that was just defined, lists it among its group's and lists
+    the group each at its own time, and the program asks for all three.
+    """
+    for path in collections:
+        wait_until(lambda path=path: _is_served(cluster, path), what=f"{path} is served")  # type: ignore[misc] # each its own
+
+
+def _is_served(cluster: Cluster, path: str) -> bool:
+    version, _, resource = path.rpartition("/")
+    group = version.removeprefix("/apis/").partition("/")[0]
+    try:
+        cluster.api.items(path)
+        named = {each["name"] for each in cluster.api.get(version)["resources"]}
+        groups = {each["name"] for each in cluster.api.get("/apis")["groups"]}
+    except ApiError:
+        return False
+    return resource in named and group in groups
 
 
 def _component(item: Mapping[str, Any]) -> str:
@@ -83,6 +149,11 @@ class Program:
         answer = _HTTP.request("POST", f"http://127.0.0.1:{self.port}/{verb}", body=body)
         return answer.status, answer.data.decode()
 
+    def said(self, *words: str) -> list[str]:
+        """Return which of these words are in its log."""
+        log = self.process.log.read_text(encoding="utf-8")
+        return [each for each in words if each in log]
+
     def is_ready(self) -> bool:
         """Whether it says that it can do its work."""
         try:
@@ -100,17 +171,24 @@ class Program:
 
 @contextmanager
 def program(kubeconfig: Path, *flags: str, port: int = 0, ready: bool = True) -> Iterator[Program]:
-    """Run railwatch-scheduler with a user's rights."""
-    port = port or free_port()
+    """Run railwatch-scheduler with a user's rights, by default on a port that it finds itself."""
     argv = [
         *(sys.executable, "-m", "scheduler_feedback", f"--kubeconfig={kubeconfig}"),
         f"--web.listen-address=127.0.0.1:{port}",
         *flags,
     ]
     with Process(argv, name="railwatch-scheduler") as process:
-        made = Program(process=process, port=port)
+        process.await_ready(lambda: bool(_listens_at(process)))
+        made = Program(process=process, port=_listens_at(process))
         process.await_ready(made.is_ready if ready else made.answers)
         yield made
+
+
+def _listens_at(process: Process) -> int:
+    """Return the port that a program says it listens at; 0 before it does."""
+    log = process.log.read_text(encoding="utf-8")
+    found = re.search(r"msg=listening url=http://127\.0\.0\.1:(\d+)\n", log)
+    return int(found[1]) if found else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +221,71 @@ class Site:
         refusals = answer["FailedAndUnresolvableNodes"]
         return set(refusals.values()) == refused and ranked == score(told.grade)
 
+    def await_nodes(self) -> None:
+        """Return once extender, gang controller and kube-scheduler know the nodes as they are now.
+
+        Each hears of nodes in the order of their changes: who knows the newest knows the others.
+        """
+        newest = f"newest-{next(_NUMBERS)}"
+        self.add_nodes(newest, newest)
+        self.tell(newest)
+        pod = bare_pod(newest, newest, gpus=0)
+        pod["metadata"]["annotations"] = {"railwatch.io/gang-size": "1"}
+        pod["metadata"]["labels"]["railwatch.io/gang"] = newest
+        pod["spec"]["schedulingGates"] = [_GATE]
+        self.cluster.api.create(pod)
+        await_places(self.cluster, newest, [newest])
+        self.cluster.api.delete(f"{_PODS}/{newest}?gracePeriodSeconds=0")
+
+    def await_drainer(self) -> None:
+        """Return once the drainer has looked at all that is there now, and done what it wants.
+
+        A round that finds another node than the one before has begun after that one's end.
+        """
+        node, drained = f"hands-off-{next(_NUMBERS)}", {"key": "railwatch.io/x", "value": "drain"}
+        self.cluster.add_nodes([node], labels={"railwatch.io/managed": "false"})
+        self.tell(node, [{**drained, "effect": "NoSchedule"}])
+        self._await_unmanaged(1)
+        self.tell(node)
+        self._await_unmanaged(0)
+
+    def _await_unmanaged(self, count: int) -> None:
+        name = "railwatch_scheduler_drain_nodes"
+        wait_until(
+            lambda: self.program.metric(name, state="unmanaged") == count,
+            what=f"the drainer finds {count} nodes that it may not touch",
+        )
+
+    def await_planner(self) -> None:
+        """Return once the gang controller has planned with all pods that are there now."""
+        name = f"elsewhere-{next(_NUMBERS)}"
+        pod = bare_pod(name, name)
+        pod["metadata"]["annotations"] = {"railwatch.io/gang-size": "1"}
+        pod["metadata"]["labels"]["railwatch.io/gang"] = name
+        pod["spec"]["schedulingGates"] = [_GATE, {"name": "example.com/another"}]
+        self.cluster.api.create(pod)
+        self._await_foreign(1)
+        self.cluster.api.delete(f"{_PODS}/{name}?gracePeriodSeconds=0")
+        self._await_foreign(0)
+
+    def _await_foreign(self, count: int) -> None:
+        name = "railwatch_scheduler_gangs_waiting"
+        wait_until(
+            lambda: self.program.metric(name, reason="foreign_gate") == count,
+            what=f"the gang controller finds {count} gangs behind a gate of others",
+        )
+
+
+_GATE = {"name": "railwatch.io/gang"}
+_PODS = "/api/v1/namespaces/default/pods"
+
 
 def run(*argv: str) -> subprocess.CompletedProcess[str]:
     """Run railwatch-scheduler to its end."""
     command = [sys.executable, "-m", "scheduler_feedback", *argv]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=2 * PATIENCE, check=False
+    )
 
 
 def assert_one_line(ended: subprocess.CompletedProcess[str], says: str) -> None:
@@ -159,12 +297,18 @@ def assert_one_line(ended: subprocess.CompletedProcess[str], says: str) -> None:
 
 
 @contextmanager
-def kube_scheduler(cluster: Cluster, extender_port: int, **extender: Any) -> Iterator[Scheduler]:
-    """Run the stock kube-scheduler with deploy/'s configuration, account and all."""
+def kube_scheduler(
+    cluster: Cluster, extender_port: int, *, patient: bool = True, **extender: Any
+) -> Iterator[Scheduler]:
+    """Run the stock kube-scheduler with deploy/'s configuration, account and all.
+
+    A patient one waits for the extender for as long as any test would.
+    """
+    extender = {"urlPrefix": f"http://127.0.0.1:{extender_port}", **extender}
     file = DEPLOY / "scheduler" / "kube-scheduler-config.yaml"
     document = yaml.safe_load(file.read_text(encoding="utf-8"))
     for entry in document["extenders"]:
-        entry |= {"urlPrefix": f"http://127.0.0.1:{extender_port}", **extender}
+        entry |= {**(_PATIENT if patient else {}), **extender}
     document["clientConnection"] = {"kubeconfig": str(cluster.kubeconfig_for(ACCOUNT))}
     with Scheduler(cluster.apiserver, config=yaml.safe_dump(document)) as scheduler:
         yield scheduler
@@ -259,16 +403,24 @@ def await_places(cluster: Cluster, app: str, nodes: Sequence[str]) -> None:
     )
 
 
-def unschedulable(cluster: Cluster, name: str) -> str:
-    """Wait until a pod was found no place for; return what its condition says."""
+def await_unschedulable(cluster: Cluster, name: str, words: str) -> dict[str, Any]:
+    """Wait until a pod was found no place for, for a reason in these words; return its status."""
+    path = f"/api/v1/namespaces/default/pods/{name}"
+    said = {""}
 
-    def said() -> str:
-        found = cluster.api.get(f"/api/v1/namespaces/default/pods/{name}")
-        conditions = found["status"].get("conditions", [])
-        told = [c for c in conditions if c["type"] == "PodScheduled" and c["status"] == "False"]
-        return str(told[0]["message"]) if told else ""
+    def status() -> dict[str, Any] | None:
+        found: dict[str, Any] = cluster.api.get(path)["status"]
+        for each in found.get("conditions", []):
+            if each["type"] == "PodScheduled" and each["status"] == "False":
+                said.add(each["message"])
+                if words in each["message"]:
+                    return found
+        return None
 
-    return wait_until(said, what=f"{name} is unschedulable")
+    try:
+        return wait_until(status)
+    except TimeoutError:
+        raise AssertionError(f"{name} is not unschedulable for {words!r}: {said - {''}}") from None
 
 
 def events(cluster: Cluster, reason: str, involved: str) -> list[dict[str, Any]]:
@@ -277,11 +429,25 @@ def events(cluster: Cluster, reason: str, involved: str) -> list[dict[str, Any]]
     return [e for e in found if (e["reason"], e["involvedObject"]["name"]) == (reason, involved)]
 
 
-def holds_for(seconds: float, check: Any) -> bool:
-    """Whether a check stays true for so long."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if not check():
-            return False
-        time.sleep(0.1)
+def await_event(cluster: Cluster, reason: str, involved: str, words: str) -> None:
+    """Wait until an Event of one reason about the object of a name says so."""
+    wait_until(
+        lambda: any(words in each["message"] for each in events(cluster, reason, involved)),
+        what=f"{reason} of {involved}: {words}",
+    )
+
+
+def add_priorities(cluster: Cluster, priorities: Mapping[str, int]) -> None:
+    """Create PriorityClasses, and wait until pods may have them."""
+    for name, value in priorities.items():
+        made = {"kind": "PriorityClass", "metadata": {"name": name}, "value": value}
+        cluster.api.create({"apiVersion": "scheduling.k8s.io/v1", **made})
+        wait_until(lambda name=name: _may_have(cluster, name), what=f"priority {name}")  # type: ignore[misc] # each its own
+
+
+def _may_have(cluster: Cluster, priority: str) -> bool:
+    try:
+        cluster.api.post(f"{_PODS}?dryRun=All", bare_pod("probe", "", priority=priority))
+    except ApiError:
+        return False
     return True

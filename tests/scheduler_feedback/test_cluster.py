@@ -25,7 +25,7 @@ def site() -> Iterator[Site]:
     with Cluster(kwok=True, controller_manager=True) as cluster:
         live.deploy_rbac(cluster)
         kubeconfig = cluster.kubeconfig_for(live.PROGRAM_USER)
-        flags = ("--drain", "--drain.interval=500ms", "--drain.rate=50", "--lease.duration=3s")
+        flags = ("--drain", "--drain.interval=500ms", "--drain.rate=50", live.LONG_LEASE)
         with (
             live.program(kubeconfig, *flags) as program,
             live.kube_scheduler(cluster, program.port),
@@ -77,6 +77,7 @@ def test_a_degraded_node_is_left_for_when_nothing_else_fits(site: Site) -> None:
         [fault("avoid", condition="RdmaLinkDegraded")],
     )
     site.tell("graded-withheld", faults=[fault("drain", "withheld")])
+    site.await_nodes()
     placed = []
 
     for name in ("first", "second", "third"):
@@ -92,7 +93,7 @@ def test_a_tainted_node_is_refused_and_the_pod_says_that_it_is_for_a_taint(site:
 
     site.cluster.api.create(live.bare_pod("refused", "tainted"))
 
-    assert "1 node(s) had untolerated taint(s)" in live.unschedulable(site.cluster, "refused")
+    live.await_unschedulable(site.cluster, "refused", "1 node(s) had untolerated taint(s)")
 
 
 def test_an_applied_fault_of_the_whole_node_is_refused_before_its_taint_is_there(
@@ -103,7 +104,7 @@ def test_an_applied_fault_of_the_whole_node_is_refused_before_its_taint_is_there
 
     site.cluster.api.create(live.bare_pod("implied", "implied"))
 
-    assert "railwatch: GpuUnavailable (drain)" in live.unschedulable(site.cluster, "implied")
+    live.await_unschedulable(site.cluster, "implied", "railwatch: GpuUnavailable (drain)")
     refusals = site.program.metric("railwatch_scheduler_refusals_total", condition="GpuUnavailable")
     assert refusals is not None
     assert refusals >= 1
@@ -112,20 +113,9 @@ def test_an_applied_fault_of_the_whole_node_is_refused_before_its_taint_is_there
     assert withheld >= 8
 
 
-PRIORITIES = {"low": 1, "high": 1000}
-
-
 @pytest.fixture(scope="module")
 def priorities(site: Site) -> None:
-    for name, value in PRIORITIES.items():
-        site.cluster.api.create(
-            {
-                "apiVersion": "scheduling.k8s.io/v1",
-                "kind": "PriorityClass",
-                "metadata": {"name": name},
-                "value": value,
-            }
-        )
+    live.add_priorities(site.cluster, {"low": 1, "high": 1000})
 
 
 def occupy(site: Site, node: str) -> str:
@@ -149,9 +139,10 @@ def test_nobody_is_killed_for_room_on_a_node_that_is_refused(site: Site, priorit
     site.cluster.api.create(live.bare_pod("spared-high", "spared", priority="high"))
 
     wait_until(lambda: preemptions(site) > asked, what="kube-scheduler asks where to preempt")
-    assert "Insufficient nvidia.com/gpu" in live.unschedulable(site.cluster, "spared-high")
+    told = live.await_unschedulable(site.cluster, "spared-high", "Insufficient nvidia.com/gpu")
+    assert "nominatedNodeName" not in told
     left = live.pods(site.cluster, "spared-low")
-    assert live.holds_for(2, lambda: live.places(site.cluster, "spared-low") == ["spared"])
+    assert live.places(site.cluster, "spared-low") == ["spared"]
     assert [pod["metadata"]["uid"] for pod in left] == [victim]
 
 
@@ -198,10 +189,11 @@ def test_a_budget_that_allows_nothing_holds_and_is_seen_and_once_it_allows_the_d
 
     drain(site, "budget-a")
 
-    told = wait_until(lambda: live.events(site.cluster, "DrainBlocked", held))
-    assert "PodDisruptionBudget default/quorum allows no eviction now" in told[0]["message"]
-    assert site.program.metric("railwatch_scheduler_drain_pods", state="budget") == 1
-    assert live.holds_for(2, lambda: live.places(site.cluster, "quorum") == ["budget-a"])
+    why = "PodDisruptionBudget default/quorum allows no eviction now"
+    live.await_event(site.cluster, "DrainBlocked", held, why)
+    wait_until(lambda: site.program.metric("railwatch_scheduler_drain_pods", state="budget") == 1)
+    site.await_drainer()
+    assert live.places(site.cluster, "quorum") == ["budget-a"]
     assert len(live.events(site.cluster, "DrainBlocked", held)) == 1
 
     site.cluster.api.merge(budget, {"spec": {"maxUnavailable": 1}})
@@ -227,7 +219,8 @@ def test_a_drain_taint_that_the_bridge_does_not_stand_behind_evicts_nobody(
     site.tell(f"{name}-0", [taint(GPU_UNAVAILABLE, "drain")], faults)
 
     wait_until(lambda: site.program.metric("railwatch_scheduler_drain_nodes", state=why))
-    assert live.holds_for(1, lambda: live.places(site.cluster, name) == [f"{name}-0"])
+    site.await_drainer()
+    assert live.places(site.cluster, name) == [f"{name}-0"]
     site.tell(f"{name}-0")
 
 
@@ -238,7 +231,8 @@ def test_a_malformed_annotation_is_counted_and_the_taint_still_refuses(site: Sit
 
     wait_until(lambda: site.program.metric("railwatch_scheduler_malformed_nodes") == 1)
 
-    assert site.program.process.tail(400).count("annotation unreadable") == 1
+    log = site.program.process.log.read_text(encoding="utf-8")
+    assert log.count("annotation unreadable") == 1
     change = {"metadata": {"annotations": {"railwatch.io/devices": ""}}}
     site.cluster.api.merge("/api/v1/nodes/malformed-0", change)
     wait_until(lambda: site.program.metric("railwatch_scheduler_malformed_nodes") == 0)
@@ -300,14 +294,14 @@ def test_the_kube_apiserver_may_restart(site: Site) -> None:
     apiserver: ApiServer = site.cluster.apiserver
 
     apiserver.stop()
-    wait_until(lambda: "Connection refused" in site.program.process.tail(200))
+    wait_until(lambda: site.program.said("Connection refused"))
     assert site.program.answers()
     apiserver.start()
     site.tell("restart-0", faults=[fault("drain", "applied", device="node")])
     site.cluster.api.create(live.bare_pod("after-restart", "restart"))
 
-    assert "railwatch: GpuUnavailable" in live.unschedulable(site.cluster, "after-restart")
-    assert wait_until(site.program.is_ready)
+    live.await_unschedulable(site.cluster, "after-restart", "railwatch: GpuUnavailable")
+    wait_until(site.program.is_ready)
     failures = site.program.metric("railwatch_scheduler_watch_failures_total", reason="unreachable")
     assert failures is not None
     assert failures >= 1

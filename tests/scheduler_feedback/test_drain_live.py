@@ -20,7 +20,7 @@ FLAGS = (
     "--drain",
     "--drain.interval=300ms",
     "--gangs.interval=300ms",
-    "--lease.duration=3s",
+    live.LONG_LEASE,
 )
 MEMORY_FAULT = "railwatch.io/gpu-memory-fault"
 
@@ -103,10 +103,11 @@ def test_a_gang_is_moved_whole_and_its_ranks_stay_near_each_other(site: Site) ->
         lambda: bound(site, "whole") == leaf,
         what=f"the gang is in the other leaf, is on {bound(site, 'whole')}",
     )
-    assert not old & uids(site, "whole")
-    assert evictions(site) - before == 4
     moved = uids(site, "whole")
-    assert live.holds_for(2, lambda: uids(site, "whole") == moved)
+    assert not old & moved
+    site.await_drainer()
+    assert evictions(site) - before == 4
+    assert uids(site, "whole") == moved
 
 
 def test_a_budget_that_forbids_it_leaves_the_whole_gang_where_it_is_and_says_so(
@@ -125,13 +126,13 @@ def test_a_budget_that_forbids_it_leaves_the_whole_gang_where_it_is_and_says_so(
 
     lose_gpu(site, "held-a0")
 
-    told = wait_until(lambda: live.events(site.cluster, "DrainBlocked", names[0]))
-    assert why in told[0]["message"]
-    assert site.program.metric("railwatch_scheduler_drain_pods", state="budget") == 4
+    live.await_event(site.cluster, "DrainBlocked", names[0], why)
+    wait_until(lambda: site.program.metric("railwatch_scheduler_drain_pods", state="budget") == 4)
     answer = ask(site, "drain-preflight", "held-a0")
     assert answer["evict"] == []
     assert {held["why"] for held in answer["held"]} == {why}
-    assert live.holds_for(1.5, lambda: uids(site, "held") == old)
+    site.await_drainer()
+    assert uids(site, "held") == old
 
     site.cluster.api.delete(path)
 
@@ -151,7 +152,8 @@ def test_a_fault_that_is_not_fatal_waits_for_room(site: Site) -> None:
         lambda: site.program.metric("railwatch_scheduler_drain_pods", state="no_room") == 2,
         what="the gang waits for room",
     )
-    assert live.holds_for(1, lambda: uids(site, "room") == old)
+    site.await_drainer()
+    assert uids(site, "room") == old
     [move] = ask(site, "what-if", "--drain", "room-a0")["moves"]
     assert (move["where"], move["pods"]) == ({}, 2)
 
@@ -196,8 +198,8 @@ def test_a_job_that_kueue_suspends_is_left_to_kueue(site: Site) -> None:
     lose_gpu(site, node)
 
     name = pod["metadata"]["name"]
-    told = wait_until(lambda: live.events(site.cluster, "DrainBlocked", name))
-    assert "is Kueue's to suspend" in told[0]["message"]
+    live.await_event(site.cluster, "DrainBlocked", name, "is Kueue's to suspend")
+    site.await_drainer()
     assert bound(site, "queued") == [node]
 
 
@@ -214,7 +216,8 @@ def test_a_gang_is_given_time_to_save_its_state(site: Site) -> None:
 
     wait_until(lambda: all(_notes(p).get("railwatch.io/drain-requested")
                            for p in live.pods(site.cluster, "saved")))  # fmt: skip
-    assert live.holds_for(1, lambda: uids(site, "saved") == old)
+    site.await_drainer()
+    assert uids(site, "saved") == old
     for pod in live.pods(site.cluster, "saved"):
         path = f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}"
         requested = _notes(pod)["railwatch.io/drain-requested"]
@@ -245,6 +248,7 @@ def test_what_was_asked_is_taken_back_when_the_node_recovers(site: Site) -> None
 
     wait_until(lambda: not any(_notes(p).get("railwatch.io/drain-requested")
                                for p in live.pods(site.cluster, "back")))  # fmt: skip
+    site.await_drainer()
     assert uids(site, "back") == old
 
 
@@ -263,10 +267,12 @@ def test_only_the_users_of_a_fenced_device_are_moved(site: Site) -> None:
         lambda: site.program.metric("railwatch_scheduler_drain_nodes", state="users_unknown") == 1,
         what="nobody says who uses it",
     )
+    site.await_drainer()
     assert uids(site, "fenced-user") == {user}
     site.tell("fenced-a0", faults=[_fenced(told, (user,))])
 
     wait_until(lambda: user not in uids(site, "fenced-user"), what="the user moves")
+    site.await_drainer()
     assert uids(site, "fenced-other") == {other}
 
 
@@ -311,14 +317,20 @@ def _leave_traces(site: Site) -> None:
             await_bound(site, name, 2)
     lose_gpu(site, "frail-a0")
     lose_gpu(site, "asked-a0")
-    path = "/apis/batch/v1/namespaces/default/jobs/frail"
-    wait_until(lambda: site.cluster.api.get(path)["spec"]["suspend"])
+    wait_until(lambda: _has_stopped(site.cluster, "frail"), what="the Job is suspended")
     wait_until(lambda: all(_notes(p).get("railwatch.io/drain-requested")
                            for p in live.pods(site.cluster, "asked")))  # fmt: skip
     waiting = live.bare_pod("waiting", "nowhere")
     waiting["metadata"]["labels"]["railwatch.io/gang"] = "waiting"
     waiting["spec"]["schedulingGates"] = [{"name": "railwatch.io/gang"}]
     site.cluster.api.create(waiting)
+
+
+def _has_stopped(cluster: Cluster, name: str) -> bool:
+    """Whether a Job is suspended, and its controller has written all that it will of that."""
+    status = cluster.api.get(f"/apis/batch/v1/namespaces/default/jobs/{name}")["status"]
+    told = {each["type"]: each["status"] for each in status.get("conditions", ())}
+    return told.get("Suspended") == "True" and not status.get("active")
 
 
 def _traces(cluster: Cluster) -> list[str]:

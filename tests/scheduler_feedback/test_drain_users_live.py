@@ -10,12 +10,12 @@ from catalog.wire import dump_devices
 from testbed.servers import Cluster
 from testbed.waiting import wait_until
 from tests.scheduler_feedback import live
-from tests.scheduler_feedback.live import Program
+from tests.scheduler_feedback.live import Program, Site
 from tests.scheduler_feedback.objects import fault
 
 pytestmark = pytest.mark.cluster
 
-FLAGS = ("--drain", "--no-gangs", "--drain.interval=200ms", "--lease.duration=2s")
+FLAGS = ("--drain", "--no-gangs", "--drain.interval=200ms", live.LONG_LEASE)
 DRIVER = "gpu.example.com"
 
 
@@ -106,7 +106,8 @@ def test_the_pod_whose_claim_has_the_gpu_is_moved(cluster: Cluster, program: Pro
         lambda: here(cluster, "claims-7", "claims-8", "claims-nothing") == left,
         what="just the pod with the faulty GPU is moved",
     )
-    assert live.holds_for(1, lambda: here(cluster, *left) == left)
+    Site(cluster=cluster, program=program).await_drainer()
+    assert here(cluster, *left) == left
     assert program.metric("railwatch_scheduler_evictions_total", result="evicted") == 1
 
 
@@ -137,7 +138,8 @@ def test_the_pod_that_the_kubelet_gave_the_gpu_is_moved(cluster: Cluster, progra
         lambda: here(cluster, "plugged-1", "plugged-2") == {"plugged-1"},
         what="just the pod with the faulty GPU is moved",
     )
-    assert live.holds_for(1, lambda: here(cluster, "plugged-1") == {"plugged-1"})
+    Site(cluster=cluster, program=program).await_drainer()
+    assert here(cluster, "plugged-1")
 
 
 def test_nobody_is_moved_where_neither_says_who_uses_the_gpu(
@@ -150,6 +152,7 @@ def test_nobody_is_moved_where_neither_says_who_uses_the_gpu(
 
     unknown = {"state": "users_unknown"}
     wait_until(lambda: program.metric("railwatch_scheduler_drain_nodes", **unknown) == 1)
+    Site(cluster=cluster, program=program).await_drainer()
     assert here(cluster, "silent-1")
 
 
@@ -159,8 +162,10 @@ def test_whoever_may_use_the_gpu_is_moved_where_that_is_asked_for() -> None:
         other.add_nodes(["suspected"])
         running(other, "suspected-1", "suspected", gpus=1)
         running(other, "suspected-cpu", "suspected")
-        with live.program(other.kubeconfig_for(live.PROGRAM_USER), *FLAGS, "--drain.suspected"):
+        flags = (*FLAGS, "--drain.suspected")
+        with live.program(other.kubeconfig_for(live.PROGRAM_USER), *flags) as program:
             fence(other, "suspected", "GPU-4")
 
             wait_until(lambda: not here(other, "suspected-1"), what="it is moved")
+            Site(cluster=other, program=program).await_drainer()
             assert here(other, "suspected-cpu")

@@ -12,7 +12,7 @@ from testbed.api import read_objects
 from testbed.servers import Cluster
 from testbed.waiting import wait_until
 from tests.scheduler_feedback import live
-from tests.scheduler_feedback.live import Program
+from tests.scheduler_feedback.live import Program, Site
 from tests.scheduler_feedback.objects import GPU_UNAVAILABLE, fault, taint
 
 pytestmark = pytest.mark.cluster
@@ -72,22 +72,8 @@ RULES_OF_ALL = (
 
 
 def _may(cluster: Cluster, user: str, rule: dict[str, list[str]]) -> bool:
-    """Whether the authoriser has heard of a rule by now."""
-    resource, _, subresource = rule["resources"][-1].partition("/")
-    attributes = {
-        "group": rule["apiGroups"][0],
-        "resource": resource,
-        "subresource": subresource,
-        "verb": rule["verbs"][-1],
-        "namespace": "railwatch" if resource == "leases" else "",
-    }
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "metadata": {},
-        "spec": {"user": user, "resourceAttributes": attributes},
-    }
-    return bool(cluster.api.create(review)["status"]["allowed"])
+    namespace = "railwatch" if "leases" in rule["resources"] else ""
+    return live.may(cluster, user, rule, namespace)
 
 
 def _populate(cluster: Cluster, user: str) -> None:
@@ -127,7 +113,7 @@ def _clear(cluster: Cluster, user: str) -> None:
 def _seen(program: Program) -> list[str]:
     """What a look at metrics, readiness and log shows to fail."""
     found = [name for name, labels in FORBIDDEN if program.metric(name, **labels)]
-    return found + (["log"] if "event not posted" in program.process.tail(200) else [])
+    return found + program.said("event not posted")
 
 
 def _acted(cluster: Cluster, program: Program, user: str) -> bool:
@@ -136,14 +122,16 @@ def _acted(cluster: Cluster, program: Program, user: str) -> bool:
     return bool(job["spec"]["suspend"]) and evicted == 1
 
 
-FLAGS = ("--drain", "--no-gangs", "--drain.interval=200ms", "--lease.duration=2s")
+FLAGS = ("--drain", "--no-gangs", "--drain.interval=200ms", live.LONG_LEASE)
 
 
 def test_with_all_rules_nothing_fails(cluster: Cluster) -> None:
     _populate(cluster, "whole")
     with live.program(_kubeconfig(cluster, "whole", RULES), *FLAGS) as program:
         wait_until(lambda: _acted(cluster, program, "whole"), what="all is done")
-        assert live.holds_for(0.5, lambda: not _seen(program)), _seen(program)
+        wait_until(lambda: live.events(cluster, "Evicted", "whole-single"), what="its Event")
+        Site(cluster=cluster, program=program).await_drainer()
+        assert not _seen(program)
     _clear(cluster, "whole")
 
 

@@ -29,7 +29,7 @@ LEASE = ("Role", "railwatch-drainer")
 RBAC = read_objects(live.DEPLOY / "scheduler" / "rbac.yaml")
 FLAGS = {
     SHARING: ("--share", "--no-gangs"),
-    GANGS: ("--gangs.interval=200ms", "--gangs.bind-within=1s", "--lease.duration=2s"),
+    GANGS: ("--gangs.interval=200ms", "--gangs.bind-within=1s", live.LONG_LEASE),
 }
 FORBIDDEN = (
     ("railwatch_scheduler_watch_failures_total", {"reason": "forbidden"}),
@@ -89,7 +89,7 @@ def _kubeconfig(
     cluster: Cluster, user: str, parts: Sequence[str], missing: Rule | None = None
 ) -> Path:
     """A user with what the roles of some parts say, but for one rule."""
-    kept: list[tuple[str, Mapping[str, Any]]] = []
+    kept: list[tuple[Mapping[str, Any], str]] = []
     for role in (role for role in ROLES if _part(role) in parts):
         rules = [
             rule
@@ -98,7 +98,7 @@ def _kubeconfig(
             or (missing.kind, missing.role, missing.number)
             != (role["kind"], role["metadata"]["name"], number)
         ]
-        kept += [(role["metadata"].get("namespace", ""), rule) for rule in rules]
+        kept += [(rule, role["metadata"].get("namespace", "")) for rule in rules]
         cluster.apply([{**role, "metadata": _named(role, user), "rules": rules}])
     for made in (made for made in BINDINGS if _part(made) in parts):
         ref = {**made["roleRef"], "name": f"{made['roleRef']['name']}-{user}"}
@@ -106,32 +106,12 @@ def _kubeconfig(
         cluster.apply(
             [{**made, "metadata": _named(made, user), "roleRef": ref, "subjects": [subject]}]
         )
-    wait_until(lambda: all(_may(cluster, user, *each) for each in kept), what="the rights")
+    wait_until(lambda: all(live.may(cluster, user, *each) for each in kept), what="the rights")
     return cluster.kubeconfig_for(user)
 
 
 def _named(item: Mapping[str, Any], user: str) -> dict[str, Any]:
     return {**item["metadata"], "name": f"{item['metadata']['name']}-{user}"}
-
-
-def _may(cluster: Cluster, user: str, namespace: str, rule: Mapping[str, Sequence[str]]) -> bool:
-    """Whether the authoriser has heard of a rule by now."""
-    resource, _, subresource = rule["resources"][-1].partition("/")
-    attributes = {
-        "group": rule["apiGroups"][0],
-        "resource": resource,
-        "subresource": subresource,
-        "verb": rule["verbs"][-1],
-        "namespace": namespace,
-        "name": rule.get("resourceNames", [""])[0],
-    }
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "metadata": {},
-        "spec": {"user": user, "resourceAttributes": attributes},
-    }
-    return bool(cluster.api.create(review)["status"]["allowed"])
 
 
 def _populate(cluster: Cluster, user: str) -> None:
@@ -191,8 +171,7 @@ def _bind(cluster: Cluster, program: Program, name: str, node: str) -> str:
 def _seen(program: Program) -> list[str]:
     """What a look at metrics and log shows to fail."""
     found = [name for name, labels in FORBIDDEN if program.metric(name, **labels)]
-    log = program.process.tail(200)
-    return found + [said for said in SAID if said in log]
+    return found + program.said(*SAID)
 
 
 def _clear(cluster: Cluster, user: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from catalog.wire import dump_devices
+from testbed.ports import free_port
 from testbed.servers import Cluster
 from testbed.waiting import wait_until
 from tests.scheduler_feedback import live
@@ -23,8 +24,7 @@ def cluster() -> Iterator[Cluster]:
 
 def test_without_the_preempt_verb_a_pod_is_killed_for_nothing(cluster: Cluster) -> None:
     cluster.add_nodes(["worn-0"], labels={"pool": "worn"})
-    important = {"kind": "PriorityClass", "metadata": {"name": "important"}, "value": 1000}
-    cluster.api.create({"apiVersion": "scheduling.k8s.io/v1", **important})
+    live.add_priorities(cluster, {"important": 1000})
     whole = dump_devices([fault("cordon", "applied", device="node")])
     cluster.api.create(live.bare_pod("victim", "worn"))
     with (
@@ -39,17 +39,15 @@ def test_without_the_preempt_verb_a_pod_is_killed_for_nothing(cluster: Cluster) 
         cluster.api.create(live.bare_pod("important", "worn", priority="important"))
 
         wait_until(lambda: live.pods(cluster, "victim") == [], what="the victim is killed")
-        wait_until(
-            lambda: "railwatch: GpuUnavailable" in live.unschedulable(cluster, "important"),
-            what="the extender refuses the node that was made room on",
-        )
+        # the extender refuses the node that was made room on
+        live.await_unschedulable(cluster, "important", "railwatch: GpuUnavailable")
 
 
 def test_as_configured_pods_are_placed_without_it(cluster: Cluster) -> None:
     kubeconfig = cluster.kubeconfig_for(live.PROGRAM_USER)
     with (
         live.program(kubeconfig) as program,
-        live.kube_scheduler(cluster, program.port),
+        live.kube_scheduler(cluster, program.port, patient=False),
     ):
         program.process.pause()
         cluster.api.create(live.bare_pod("hung", "alone", gpus=1))
@@ -61,12 +59,11 @@ def test_as_configured_pods_are_placed_without_it(cluster: Cluster) -> None:
 
 def test_with_ignorable_off_pods_wait_for_it_and_say_so(cluster: Cluster) -> None:
     kubeconfig = cluster.kubeconfig_for(live.PROGRAM_USER)
-    with live.program(kubeconfig) as program:
-        port = program.port
+    port = free_port()
     with live.kube_scheduler(cluster, port, ignorable=False):
         cluster.api.create(live.bare_pod("waits", "alone", gpus=1))
 
-        assert "connection refused" in live.unschedulable(cluster, "waits")
+        live.await_unschedulable(cluster, "waits", "connection refused")
 
         with live.program(kubeconfig, port=port):
             live.await_places(cluster, "waits", ["gpu-0"])
@@ -75,11 +72,11 @@ def test_with_ignorable_off_pods_wait_for_it_and_say_so(cluster: Cluster) -> Non
 def test_without_the_extender_shares_wait_and_are_bound_when_it_is_back(cluster: Cluster) -> None:
     live.add_sharing_nodes(cluster, "away", "away-0")
     kubeconfig = cluster.kubeconfig_for(live.PROGRAM_USER)
-    with live.program(kubeconfig, "--share", "--no-gangs") as program:
-        port = program.port
-    with live.kube_scheduler(cluster, port, httpTimeout="1s"):
+    port = free_port()
+    with live.kube_scheduler(cluster, port):
         cluster.api.create(live.sharing_pod("shared", "away", 500))
-        assert live.holds_for(2, lambda: live.places(cluster, "shared") == [])
+        live.await_unschedulable(cluster, "shared", "connection refused")
+        assert not any(pod["spec"].get("nodeName") for pod in live.pods(cluster, "shared"))
 
         with live.program(kubeconfig, "--share", "--no-gangs", port=port):
             wait_until(lambda: live.places(cluster, "shared") == ["away-0"])

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+from scheduler_feedback.errors import NotFound
 from scheduler_feedback.gang.controller import Controller, Policy
 from scheduler_feedback.gang.pods import Member
 from scheduler_feedback.gang.stores import Hosts, Pods
@@ -17,7 +18,9 @@ HOUR, MOMENT = 3600.0, 200.0
 class FakeCluster:
     """Takes note of what is deleted and let go."""
 
-    def __init__(self) -> None:
+    def __init__(self, *gone: str) -> None:
+        self.gone = gone
+        self.counted: list[str] = []
         self.deleted: set[str] = set()
         self.placed: dict[str, str] = {}
 
@@ -31,6 +34,8 @@ class FakeCluster:
 
     def delete_pod(self, namespace: str, name: str, uid: str) -> None:
         assert (namespace, uid) == ("default", name)
+        if name in self.gone:
+            raise NotFound(name)
         self.deleted.add(name)
 
     def job(self, namespace: str, name: str) -> Mapping[str, Any]:
@@ -77,8 +82,10 @@ def node(name: str, leaf: str) -> dict[str, Any]:
     }
 
 
-def after_a_cycle(nodes: list[dict[str, Any]], *pods: dict[str, Any]) -> FakeCluster:
-    cluster, hosts, known = FakeCluster(), Hosts(60), Pods(60)
+def after_a_cycle(
+    nodes: list[dict[str, Any]], *pods: dict[str, Any], gone: tuple[str, ...] = ()
+) -> FakeCluster:
+    cluster, hosts, known = FakeCluster(*gone), Hosts(60), Pods(60)
     hosts.replace(nodes)
     known.replace(pods)
     controller = Controller(
@@ -89,6 +96,7 @@ def after_a_cycle(nodes: list[dict[str, Any]], *pods: dict[str, Any]) -> FakeClu
         announcer=Prompt(cluster),
         leading=lambda: True,
         policy=Policy(bind_within=120.0),
+        counted=cluster.counted.append,
         clock=lambda: NOW,
     )
     with ThreadPoolExecutor(1) as writers:
@@ -100,6 +108,15 @@ def test_ranks_let_go_with_the_stuck_one_are_rolled_back_with_it() -> None:
     cluster = after_a_cycle([], rank("a-0", MOMENT, "n1"), rank("a-1", MOMENT), rank("a-2", MOMENT))
 
     assert cluster.deleted == {"a-0", "a-1", "a-2"}
+
+
+def test_a_rank_that_was_deleted_before_the_watch_shows_it_is_no_failure() -> None:
+    stuck = [rank(f"a-{n}", MOMENT) for n in range(3)]
+
+    cluster = after_a_cycle([], *stuck, gone=("a-1",))
+
+    assert cluster.deleted == {"a-0", "a-2"}
+    assert cluster.counted == ["rolled_back", "rolled_back"]
 
 
 def test_ranks_that_ran_before_the_stuck_one_was_let_go_stay() -> None:

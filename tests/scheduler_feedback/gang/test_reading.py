@@ -64,7 +64,7 @@ def reasons(*pods: dict[str, Any]) -> list[str]:
         (GPU, "-1", 0),
         (GPU, "eight", 0),
         (GPU, "", 0),
-        (GPU, "1e400", 2**62),
+        (GPU, "1e400", 2**50),
     ],
 )
 def test_amounts_are_whole_numbers_rounded_up(resource: str, text: str, amount: int) -> None:

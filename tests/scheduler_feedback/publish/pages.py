@@ -77,22 +77,17 @@ def document(body: bytes, *, tag: str = "", age: int = 0, status: int = 200) -> 
     return answer
 
 
-def trickling(seconds: float) -> Answer:
-    """Answer byte by byte, for so long."""
-
-    def answer(handler: Handler) -> None:
-        handler.send_response(200)
-        handler.end_headers()
-        end = time.monotonic() + seconds
-        try:
-            while time.monotonic() < end:
-                handler.wfile.write(b" ")
-                handler.wfile.flush()
-                time.sleep(0.05)
-        except OSError:
-            return  # it has had enough
-
-    return answer
+def trickling(handler: Handler) -> None:
+    """Answer byte by byte, without end."""
+    handler.send_response(200)
+    handler.end_headers()
+    try:
+        while True:
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+            time.sleep(0.05)
+    except OSError:
+        return  # it has had enough
 
 
 def endless(handler: Handler) -> None:

@@ -43,8 +43,7 @@ FLAGS = (
     "--publish-topology",
     "--no-gangs",
     "--topology.interval=300ms",
-    "--topology.timeout=1s",
-    "--lease.duration=2s",
+    live.LONG_LEASE,
 )
 
 
@@ -61,9 +60,9 @@ class World:
         url = f"--topology.exporter-url={self.exporters.url}/{{node}}?ip={{address}}"
         return (*FLAGS, url, f"--topology.fabric-url={fabric_url or self.fabric_url}")
 
-    def publish(self) -> None:
+    def publish(self, **others: bytes) -> None:
         self.exporters.answers["/fabric"] = pages.document(self.fabric)
-        for host, body in self.documents.items():
+        for host, body in (self.documents | others).items():
             self.exporters.answers[_path(host)] = pages.document(body, tag=f'"{host}"')
 
     def release(self) -> None:
@@ -85,6 +84,10 @@ class World:
             lambda: {host: self.tiers(host) for host in HOSTS} == wanted,
             what=f"{wanted}\n{program.process.tail()}",
         )
+
+
+def _whole(fabric: bytes) -> bool:
+    return bool(json.loads(fabric)["complete"])
 
 
 def _path(host: str) -> str:
@@ -122,8 +125,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         on = stack.enter_context(hardware(gpus=1, ports=0))
         collector = stack.enter_context(exporter(on, *COLLECTOR))
         found = wait_until(
-            lambda: a.body if (a := collector.get("/fabric")).status == 200 else None,
-            what="the fabric",
+            lambda: (
+                a.body if (a := collector.get("/fabric")).status == 200 and _whole(a.body) else None
+            ),
+            what="the whole fabric",
         )
         root = tmp_path_factory.mktemp("h100")
         yield World(
@@ -222,12 +227,13 @@ def test_what_one_exporter_says_or_fails_to_costs_its_node_alone(world: World) -
     """Hostile, endless and slow ones lose their labels after the grace, and nobody else does."""
     world.publish()
     kubeconfig = world.cluster.kubeconfig_for(live.PROGRAM_USER)
-    flags = (*world.flags(f"{world.exporters.url}/fabric"), "--topology.grace=2s")
+    bounds = ("--topology.grace=4s", "--topology.timeout=1s")
+    flags = (*world.flags(f"{world.exporters.url}/fabric"), *bounds)
     with live.program(kubeconfig, *flags) as program:
         world.await_tiers(program)
 
         world.exporters.answers[_path("node-0-0")] = pages.endless
-        world.exporters.answers[_path("node-0-1")] = pages.trickling(5)
+        world.exporters.answers[_path("node-0-1")] = pages.trickling
         world.exporters.answers[_path("node-1-0")] = pages.document(b'{"version": 1, "rails": 7}')
         world.await_tiers(program, node_0_0=(), node_0_1=(), node_1_0=())
 
@@ -258,11 +264,9 @@ def test_blindness_keeps_the_labels_and_a_wrong_leaf_takes_them(world: World) ->
         wait_until(lambda: program.metric(kept) == 4, what="all are blind")
         assert {host: world.tiers(host) for host in HOSTS} == TIERS
 
-        world.publish()
         told = json.loads(world.documents["node-1-1"])
         told["rails"][2]["miscabled"] = True
-        body = json.dumps(told).encode()
-        world.exporters.answers[_path("node-1-1")] = pages.document(body)
+        world.publish(**{"node-1-1": json.dumps(told).encode()})
         world.await_tiers(program, node_1_1=())
 
         event = wait_until(

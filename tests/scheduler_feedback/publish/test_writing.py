@@ -226,28 +226,13 @@ def _user(cluster: Cluster, name: str, rules: list[dict[str, list[str]]]) -> Pat
             "subjects": [subject],
         }
         cluster.apply([role, binding])
-    wait_until(lambda: all(_may(cluster, name, rule) for rule in rules), what="the rights")
-    wait_until(lambda: _may(cluster, name, _NODES), what="the extender's")
+    wait_until(lambda: all(live.may(cluster, name, rule) for rule in rules), what="the rights")
+    wait_until(lambda: live.may(cluster, name, _NODES), what="the extender's")
     return cluster.kubeconfig_for(name)
 
 
 _REF = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole"}
 _NODES = {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]}
-
-
-def _may(cluster: Cluster, user: str, rule: Mapping[str, list[str]]) -> bool:
-    told: dict[str, Any] = {
-        "group": rule["apiGroups"][0],
-        "resource": rule["resources"][0],
-        "verb": rule["verbs"][0],
-    }
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "metadata": {},
-        "spec": {"user": user, "resourceAttributes": told},
-    }
-    return bool(cluster.api.create(review)["status"]["allowed"])
 
 
 def _work(cluster: Cluster, kubeconfig: Path) -> int:
@@ -298,9 +283,9 @@ def test_the_account_writes_on_nodes_what_is_the_publishers_and_nothing_else(
 ) -> None:
     account = Publisher(cluster.kubeconfig_for(live.ACCOUNT))
     before = cluster.node("a")
-    denied = wait_until(lambda: _denied(account, patch), what="the policy")
+    says = "railwatch-scheduler changes n"
+    wait_until(lambda: says in _denied(account, patch), what="the policy denies it")
 
-    assert "railwatch-scheduler changes n" in denied
     assert {**cluster.node("a")["metadata"], "resourceVersion": ""} == {
         **before["metadata"],
         "resourceVersion": "",
@@ -350,3 +335,21 @@ def test_a_domain_is_in_one_wider_one() -> None:
         "railwatch-t0-m"
     ]
     assert made["railwatch-t0-l"]["tier"] == 1
+
+
+def test_a_node_made_anew_takes_nothing_that_was_believed_of_the_one_before(
+    cluster: Cluster, publisher: Publisher
+) -> None:
+    publisher.write()
+    before = publisher.nodes()
+    cluster.api.delete("/api/v1/nodes/b")
+    cluster.add_nodes(["b"])
+
+    moved = {**BELIEVED, "b": Belief(tiers=("leaf-c", "spine"), source="fabric")}
+    publisher.counted.clear()
+    publisher.writer.write(before, moved)
+
+    assert publisher.counted["Node", "conflicted"] == 1
+    assert not [k for k in cluster.node("b")["metadata"]["labels"] if "railwatch" in k]
+    publisher.write(moved)
+    assert cluster.node("b")["metadata"]["labels"]["topology.railwatch.io/tier-0"] == "leaf-c"

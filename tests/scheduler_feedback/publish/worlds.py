@@ -11,11 +11,10 @@ from exporters.fabric.tiers import tiers
 from scheduler_feedback.publish.documents import FabricDocument, NodeDocument, Port, read_fabric
 from scheduler_feedback.publish.merge import Seen, Sight
 from scheduler_feedback.publish.node import Node, read_node
-from testbed.api import ApiError
 from testbed.ibsim import Fabric
 from testbed.servers import Cluster
-from testbed.waiting import wait_until
 from tests.exporters.fabric.networks import network
+from tests.scheduler_feedback import live
 
 CRDS = Path(__file__).parent / "crds"
 
@@ -31,15 +30,7 @@ _LISTS = (
 def define_others(cluster: Cluster) -> None:
     """Define the objects of others, and wait until each is served."""
     cluster.apply(CRDS)
-    for path in _LISTS:
-        wait_until(lambda path=path: _lists(cluster, path), what=path)  # type: ignore[misc] # each its own
-
-
-def _lists(cluster: Cluster, path: str) -> bool:
-    try:
-        return cluster.api.items(path) == []
-    except ApiError:
-        return False
+    live.await_served(cluster, *_LISTS)
 
 
 def port(rail: int, *, guid: str = "", leaf: str = "", **more: Any) -> Port:

@@ -15,7 +15,7 @@ from scheduler_feedback.queue import why
 from scheduler_feedback.queue.engines import Engines
 from scheduler_feedback.queue.giveback import Counted, GiveBack
 from scheduler_feedback.queue.reclaim import Reclaim
-from testbed.api import ApiError, read_objects
+from testbed.api import read_objects
 from testbed.servers import Cluster
 from testbed.waiting import wait_until
 from tests.scheduler_feedback import live
@@ -44,6 +44,12 @@ RIGHTS = [
     for resource in rule["resources"]
     for verb in rule["verbs"]
 ]
+KINDS = tuple(
+    f"/apis/{group}/{version}/{resource}"
+    for group, version in (("kueue.x-k8s.io", "v1beta2"), ("scheduling.volcano.sh", "v1beta1"))
+    for resource in sorted({resource for _, of, resource, _ in RIGHTS if of == group})
+)
+"""What others define, of what the roles are about."""
 Right = tuple[str, str, str, str]
 """A role, a group, a resource of it, a verb."""
 
@@ -54,18 +60,9 @@ def cluster() -> Iterator[Cluster]:
         live.deploy_rbac(cluster)
         cluster.apply(CRDS / "kueue.yaml")
         cluster.apply(CRDS / "volcano.yaml")
-        paths = ("kueue.x-k8s.io/v1beta2/workloads", "scheduling.volcano.sh/v1beta1/podgroups")
-        wait_until(lambda: all(_served(cluster, at) for at in paths), what="the kinds")
+        live.await_served(cluster, *KINDS)
         cluster.add_nodes(["gpu-0"])
         yield cluster
-
-
-def _served(cluster: Cluster, path: str) -> bool:
-    try:
-        cluster.api.get(f"/apis/{path}")
-    except ApiError:
-        return False
-    return True
 
 
 def user(cluster: Cluster, name: str, missing: Right | None) -> Kube:

@@ -20,7 +20,7 @@ GPU = "nvidia.com/gpu"
 CRDS = Path(__file__).parents[2] / "fixtures" / "queues"
 FLAGS = (
     "--gangs.interval=200ms",
-    "--lease.duration=3s",
+    live.LONG_LEASE,
     "--queues.reclaim",
     "--queues.interval=1s",
 )
@@ -36,13 +36,19 @@ class Site:
     kubeconfig: Path
 
     def declare(self, **queues: dict[str, int]) -> None:
-        """Declare queues of one namespace each, and make those namespaces and nobody else's."""
+        """Declare queues of one namespace each, and make those namespaces and nobody else's.
+
+        Returns once the declaration is in force, as nobody's queue limits nobody.
+        """
         declared = {name: {"resources": {GPU: quota}} for name, quota in queues.items()}
         self.file.write_text(yaml.safe_dump({"queues": declared}), encoding="utf-8")
         for name in queues:
             self.cluster.apply(
                 [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}]
             )
+        for name, quota in queues.items():
+            told = {"kind": "railwatch", "queue": name, "resource": GPU}
+            self.await_metric("queue_guaranteed", quota["guaranteed"], **told)
 
     def metric(self, name: str, **labels: str) -> float | None:
         return self.program.metric(f"railwatch_scheduler_{name}", **labels)
@@ -87,20 +93,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         live.deploy_rbac(cluster)
         cluster.apply(CRDS / "kueue.yaml")
         kubeconfig = cluster.kubeconfig_for(live.PROGRAM_USER)
-        wait_until(lambda: _served(cluster), what="Kueue's kinds are served")
+        kinds = ("clusterqueues", "localqueues", "workloads")
+        live.await_served(cluster, *(f"/apis/kueue.x-k8s.io/v1beta2/{kind}" for kind in kinds))
         with (
             live.program(kubeconfig, *FLAGS, f"--queues.file={file}") as program,
             live.kube_scheduler(cluster, program.port),
         ):
             yield Site(cluster=cluster, program=program, file=file, kubeconfig=kubeconfig)
-
-
-def _served(cluster: Cluster) -> bool:
-    try:
-        cluster.api.get("/apis/kueue.x-k8s.io/v1beta2/clusterqueues")
-    except ApiError:
-        return False
-    return True
 
 
 def gang(namespace: str, name: str, pool: str, ranks: int = 1, **more: Any) -> dict[str, Any]:
@@ -268,10 +267,9 @@ def _gated_anew(site: Site, before: set[str]) -> bool:
 def _later_than(site: Site, namespace: str, app: str) -> bool:
     """Whether a pod made now gets another time of creation than this one's."""
     made = site.pods(namespace, app)[0]["metadata"]["creationTimestamp"]
-    lease = site.cluster.api.get(
-        "/apis/coordination.k8s.io/v1/namespaces/railwatch/leases/railwatch-scheduler"
-    )
-    return str(lease["spec"]["renewTime"])[:19] > str(made)[:19]
+    path = f"/api/v1/namespaces/{namespace}/configmaps?dryRun=All"
+    now = site.cluster.api.post(path, {"metadata": {"name": "now"}})["metadata"]
+    return str(now["creationTimestamp"]) > str(made)
 
 
 def test_a_budget_that_forbids_it_is_held_and_another_gang_gives_back(site: Site) -> None:
@@ -282,6 +280,8 @@ def test_a_budget_that_forbids_it_is_held_and_another_gang_gives_back(site: Site
     budget = live.disruption_budget("guarded", unavailable=0)
     budget["metadata"]["namespace"] = "tenant"
     site.cluster.api.create(budget)
+    path = "/apis/policy/v1/namespaces/tenant/poddisruptionbudgets/guarded"
+    wait_until(lambda: site.cluster.api.get(path).get("status", {}).get("observedGeneration"))
     wait_until(lambda: _later_than(site, "tenant", "free"), what="a second to pass")
     site.cluster.api.create(gang("tenant", "guarded", "budget"))
     site.await_bound("tenant", "guarded", 1)
