@@ -2,7 +2,8 @@
 
 Expressions name `cluster` (see `promql.by`). Where the series of a global Prometheus have another
 label instead, it stands in their lists, and each alert and proof gets `cluster` from it: routes,
-inhibitions and the bridge know that name only.
+inhibitions and the bridge know that name only. A Prometheus of one cluster has the label on nothing
+but what it sends away: there an alert gets it from `external_labels`.
 """
 
 import re
@@ -28,8 +29,13 @@ def of_group(group: dict[str, Any], label: str) -> dict[str, Any]:
 def _of_rule(rule: dict[str, Any], label: str) -> dict[str, Any]:
     made = rule | {"expr": renamed(rule["expr"], label)}
     if "alert" in rule:
-        made["labels"] = rule["labels"] | {CLUSTER: f"{{{{ $labels.{label} }}}}"}
+        made["labels"] = rule["labels"] | {CLUSTER: _told(label)}
     return made
+
+
+def _told(label: str) -> str:
+    """Return the template of the label's value, on the series or else of this Prometheus."""
+    return f"{{{{ or $labels.{label} $externalLabels.{label} }}}}"
 
 
 def of_query(query: str, label: str) -> str:

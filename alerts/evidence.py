@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from alerts.promql import FRESH_INTERVALS, Series, Window, by, fresh, seconds
+from alerts.promql import EXACT, FRESH_INTERVALS, Series, Window, by, fresh, seconds
 from catalog.exporter import NODE_BOOT_TIME
 from catalog.faults import Recovery
 from catalog.gpu import GPU_RESET_TIMESTAMP
@@ -44,7 +44,7 @@ Bound = float | str
 
 
 def _number(bound: Bound) -> str:
-    return bound if isinstance(bound, str) else f"{bound:g}"
+    return bound if isinstance(bound, str) else f"{bound:{EXACT}}"
 
 
 def _seen(series: Series, window: Window, keys: tuple[str, ...]) -> list[str]:

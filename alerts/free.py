@@ -12,7 +12,6 @@ from catalog.neighbours_nodes import (
     POD_PHASE,
     POD_REQUESTS,
 )
-from catalog.wire import key
 
 GPUS = select(POD_REQUESTS, resource=GPU_RESOURCE)
 HAS = select(ALLOCATABLE, resource=GPU_RESOURCE)
@@ -21,11 +20,9 @@ POD_KEYS = by(NAMESPACE, POD)
 
 _BOUND = Series(POD_REQUESTS.name, (*GPUS.matchers, f'{NODE}!=""'))
 _ALIVE = select(POD_PHASE, phase=("Pending", "Running"))
-_FENCED = select(
-    NODE_TAINT,
-    key=tuple(key(condition.taint) for condition in CONDITIONS),
-    effect=("NoSchedule", "NoExecute"),
-)
+_OURS = f".+/({'|'.join(condition.taint for condition in CONDITIONS)})"
+"""Keys of our taints, whatever prefix the bridge was told to give them."""
+_FENCED = select(NODE_TAINT, key=(_OURS,), effect=("NoSchedule", "NoExecute"))
 
 
 def on_nodes() -> str:

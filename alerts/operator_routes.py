@@ -21,9 +21,8 @@ Alertmanager object one of
   spec.alertmanagerConfigMatcherStrategy.type: None
   spec.alertmanagerConfigMatcherStrategy.type: OnNamespaceExceptForAlertmanagerNamespace
     (and put this object into Alertmanager's namespace)
-  spec.alertmanagerConfiguration.name: railwatch
-    (this object then is the whole configuration, and tells nobody but the bridge)
-and let spec.alertmanagerConfigSelector select this object. Or use alertmanager/alertmanager.yaml.
+and let spec.alertmanagerConfigSelector select this object. It cannot be the whole configuration
+(spec.alertmanagerConfiguration): for that use alertmanager/alertmanager.yaml.
 """
 
 _MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"(.*)"')

@@ -24,6 +24,9 @@ FRESH_INTERVALS = 3
 COVERAGE = 0.9
 """Share of a soak's samples that must be there: one lost scrape in ten is no gap."""
 
+EXACT = ".12g"
+"""How a figure is written: whatever a person writes stays, what is but binary rounding goes."""
+
 SOME = (".+",)
 """A matcher's value: any but the empty one."""
 
@@ -130,7 +133,7 @@ def duration(length: timedelta) -> str:
 
 def seconds(length: timedelta) -> str:
     """Return a duration as a bare PromQL number."""
-    return f"{length.total_seconds():g}"
+    return f"{length.total_seconds():{EXACT}}"
 
 
 def written(expr: str) -> str:

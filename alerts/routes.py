@@ -24,6 +24,8 @@ from catalog import labels
 from catalog.verdicts import Verdict
 
 BRIDGE = "railwatch-bridge"
+BRIDGE_URL = "http://railwatch-bridge.{namespace}:9411/api/v1/webhook"
+"""Where the Service of the bridge is, as the manifests have it, by railwatch's namespace."""
 PEOPLE = "railwatch-people"
 PAGES = "railwatch-pages"
 QUIET = "railwatch-quiet"
@@ -33,8 +35,12 @@ WATCHDOG_RECEIVER = "railwatch-watchdog"
 TEAM, OF_CLUSTER = "railwatch-team-", "railwatch-cluster-"
 """Begin the names of the receivers of teams and clusters."""
 
-GROUP_BY = [labels.CLUSTER, labels.NODE, labels.FAULT]
-"""One notification a node and fault: hardware has no namespace to group by."""
+GROUP_BY = [labels.CLUSTER, labels.NODE, "alertname"]
+"""One notification a node and fault: hardware has no namespace to group by.
+
+By the alert's name, as those that are for people have no `fault`: all without a node would be one
+group, and the news of a bridge that is down would wait for that of a queue.
+"""
 
 _URL = re.compile(r"https?://[^/\s]+")
 
@@ -48,12 +54,12 @@ _BRIDGED = f'{labels.CONDITION}!=""'
 class RouteSettings:
     """How alerts are routed."""
 
-    bridge_url: str = "http://railwatch-bridge.railwatch:9411/api/v1/webhook"
-    """Where Alertmanager tells the bridge to look now."""
+    bridge_url: str = BRIDGE_URL.format(namespace="railwatch")
+    """Where Alertmanager tells the bridge to look now; unless set, in railwatch's namespace."""
     watchdog_url: str = ""
     """Webhook of a dead man's switch; empty: the watchdog goes nowhere."""
     group_wait: timedelta = timedelta(seconds=30)
-    """How long people wait for more of the same node and fault."""
+    """How long people wait for more of the same node and alert."""
     group_interval: timedelta = timedelta(minutes=5)
     """How long people wait for news of a group they know."""
     repeat_interval: timedelta = timedelta(hours=4)
@@ -113,7 +119,7 @@ class RouteSettings:
 
 
 Teams = Mapping[str, str]
-"""Namespace → team."""
+"""Namespace → team. A namespace's name has nothing that a regular expression could mistake."""
 
 
 def configuration(settings: RouteSettings, teams: Teams | None = None) -> dict[str, Any]:
@@ -189,7 +195,7 @@ def _concerned(
         critical = [*ours, f'{labels.SEVERITY}="critical"']
         yield timing | {"receiver": PAGES, "matchers": critical, "continue": True}
     for team in _told(settings, teams):
-        theirs = "|".join(re.escape(each) for each in sorted(teams) if teams[each] == team)
+        theirs = "|".join(each for each in sorted(teams) if teams[each] == team)
         where = [*ours, f'{labels.NAMESPACE}=~"{theirs}"']
         yield timing | {"receiver": f"{TEAM}{team}", "matchers": where}
     for cluster in sorted(settings.clusters):

@@ -4,6 +4,7 @@
 off the targets, so that an exporter roll-out cuts no series and these names stay the metrics' own.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +25,11 @@ _POD_NAME = "__meta_kubernetes_pod_name"
 
 DISCOVERIES = ("kubernetes", "file")
 
+_TARGETS = re.compile(r"[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)")
+"""File names as Prometheus takes them (its discovery/file)."""
+_PORT_NAME = re.compile(r"(?=.*[a-z])(?!.{16})(?!.*--)[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+"""An IANA service name, as Kubernetes wants ports' names."""
+
 _LONGEST_TIMEOUT = timedelta(seconds=10)
 _TARGET_LABELS = "pod|container|namespace|endpoint"
 
@@ -40,11 +46,19 @@ class ScrapeSettings:
     """Name of the exporter's container port."""
 
     def __post_init__(self) -> None:
-        """Refuse a discovery that finds nothing; ValueError names the key."""
+        """Refuse what Prometheus would, or what finds nothing; ValueError names the key."""
         if self.discovery not in DISCOVERIES:
             raise ValueError(f"discovery: {self.discovery!r} is none of {', '.join(DISCOVERIES)}")
         if (self.discovery == "file") != bool(self.files):
             raise ValueError('files: needed for discovery = "file", and only there')
+        for pattern in self.files:
+            if not _TARGETS.fullmatch(pattern):
+                raise ValueError(
+                    f"files: {pattern!r} is not such as targets/*.yaml: it must end in .json, .yml "
+                    "or .yaml, and have a * in the file's name alone"
+                )
+        if not _PORT_NAME.fullmatch(self.port):
+            raise ValueError(f"port: {self.port!r} is no name of a port")
 
 
 def configuration(settings: ScrapeSettings, intervals: Intervals, namespace: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from string import Template
 
 from alerts.model import Alert, At, Proof, Threshold
-from alerts.promql import duration
+from alerts.promql import EXACT, duration
 from catalog.verdicts import Verdict
 
 
@@ -83,7 +83,7 @@ def figure(alert: Alert, at: At) -> float:
 
 def _figures(alert: Alert) -> dict[str, str]:
     return {
-        t.name: duration(t.default) if isinstance(t.default, timedelta) else f"{t.default:g}"
+        t.name: duration(t.default) if isinstance(t.default, timedelta) else f"{t.default:{EXACT}}"
         for t in alert.thresholds
     }
 

@@ -8,6 +8,7 @@ A rule fires for each series that its query returns, whatever the value, and res
 series is gone: so Prometheus does it, and so does Grafana's own conversion of Prometheus' rules.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ EVALUATION_STEP = 10
 
 ORGANISATION = 1
 _UID_LONGEST = 40
+_EXTERNAL = re.compile(r"\bor (\$labels\.\w+) \$externalLabels\.\w+")
 _MOST_POINTS = 43_200
 _MILLISECONDS = 1000
 
@@ -56,6 +58,11 @@ def _literal(text: str) -> str:
     return text.replace("$", "$$")
 
 
+def _own(template: str) -> str:
+    """Return a template without the labels of a Prometheus as a whole: Grafana has none."""
+    return _EXTERNAL.sub(r"\1", template)
+
+
 def _rule(made: Mapping[str, Any], rule: Mapping[str, Any]) -> dict[str, Any]:
     judged = made["grafana_alert"]
     clean = {
@@ -67,7 +74,7 @@ def _rule(made: Mapping[str, Any], rule: Mapping[str, Any]) -> dict[str, Any]:
         "execErrState": judged["exec_err_state"],
         "for": made["for"],
         "annotations": made["annotations"],
-        "labels": {name: _literal(value) for name, value in made["labels"].items()},
+        "labels": {name: _literal(_own(value)) for name, value in made["labels"].items()},
         "isPaused": False,
         "missing_series_evals_to_resolve": 1,
     }

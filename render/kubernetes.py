@@ -79,7 +79,7 @@ def _rules(settings: Settings, view: str, groups: Sequence[dict[str, Any]]) -> d
 
 
 def _alertmanager_config(settings: Settings) -> dict[str, Any]:
-    spec = operator_routes.spec(settings.alertmanager, settings.tuned())
+    spec = operator_routes.spec(settings.routing, settings.tuned())
     return _object(_YOUNGER, "AlertmanagerConfig", _metadata(settings, "railwatch"), spec)
 
 

@@ -1,5 +1,6 @@
 """Everything `render.toml` can say, in one tree; each part belongs to the package that uses it."""
 
+import dataclasses
 import re
 import tomllib
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from alerts.cases import shortest_soak
 from alerts.discovery import NEIGHBOURS, all_alerts, by_family
 from alerts.model import Alert
 from alerts.recorded import Objectives, RecordingSettings
-from alerts.routes import RouteSettings
+from alerts.routes import BRIDGE_URL, RouteSettings
 from alerts.scrape import ScrapeSettings
 from alerts.tuning import AlertSettings, Intervals, TuningError, tune
 from catalog.labels import SEVERITIES
@@ -28,6 +29,7 @@ RUNBOOK = "{alert}"
 """Stands for the alert's name in the pattern of runbooks' addresses."""
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_UID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?")
 _LABEL = re.compile(rf"([a-z0-9][-.a-z0-9]*/)?(?!$){_LABEL_VALUE.pattern}")
 
@@ -101,6 +103,13 @@ class GrafanaSettings:
     instances: Mapping[str, str] = field(default_factory=lambda: {"dashboards": "grafana"})
     """Labels of the Grafanas that grafana-operator gives the dashboards to."""
 
+    def __post_init__(self) -> None:
+        """Refuse what Grafana would; ValueError names the key."""
+        if not self.folder:
+            raise ValueError("folder: must not be empty: alert rules have to be in one")
+        if not _UID.fullmatch(self.data_source):
+            raise ValueError(f"data_source: {self.data_source!r} is no uid of a data source")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertmanagerSettings(RouteSettings):
@@ -138,10 +147,25 @@ class Settings:
         around = self.runbook_url.split(RUNBOOK)
         if len(around) == 1 or re.search("[{}]", "".join(around)):
             raise ValueError(f"runbook_url: {self.runbook_url!r} must have {RUNBOOK}, and no other")
+        for namespace in self.teams:
+            if not _NAMESPACE.fullmatch(namespace):
+                raise ValueError(f"teams.{namespace}: is no name of a namespace")
+        for kind in self.prices:
+            if not _LABEL_VALUE.fullmatch(kind):
+                raise ValueError(f"prices.{kind}: is no instance type, as nodes' labels have it")
         for team in self.alertmanager.teams:
             if team not in self.teams.values():
                 told = nearest(team, set(self.teams.values()))
                 raise ValueError(f"alertmanager.teams.{team}: has no namespace in [teams]{told}")
+
+    @property
+    def routing(self) -> RouteSettings:
+        """How alerts are routed; unless told where the bridge is, in railwatch's namespace."""
+        told = self.alertmanager
+        if told.bridge_url != RouteSettings().bridge_url:
+            return told
+        here = BRIDGE_URL.format(namespace=self.kubernetes.namespace)
+        return dataclasses.replace(told, bridge_url=here)
 
     @property
     def recording(self) -> RecordingSettings:

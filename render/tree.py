@@ -117,10 +117,10 @@ def prometheus(settings: Settings, alerts: tuple[Alert, ...]) -> Iterator[tuple[
 def _alertmanager(
     settings: Settings, alerts: tuple[Alert, ...], base: str | None
 ) -> Iterator[tuple[str, str]]:
-    additions = routes.additions(settings.alertmanager, alerts, settings.teams)
+    additions = routes.additions(settings.routing, alerts, settings.teams)
     yield "alertmanager/routes.yaml", as_yaml(additions, note=MERGE)
     if base is None:
-        complete = routes.configuration(settings.alertmanager, settings.teams)
+        complete = routes.configuration(settings.routing, settings.teams)
         yield "alertmanager/alertmanager.yaml", as_yaml(complete)
     else:
         yield "alertmanager/alertmanager.yaml", merged(base, additions)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from alerts.promql import EXACT
 from alerts.recorded.model import RecordingSettings, Rule
 from catalog import fleet as recorded
 from catalog import neighbours
@@ -17,7 +18,7 @@ def rules(settings: RecordingSettings) -> Iterator[Rule]:
         yield Rule(metric=recorded.TEAM, expr="vector(1)", labels=labels)
     for kind, price in sorted(settings.prices.items()):
         labels = {"instance_type": kind}
-        yield Rule(metric=recorded.GPU_PRICE, expr=f"vector({price:g})", labels=labels)
+        yield Rule(metric=recorded.GPU_PRICE, expr=f"vector({price:{EXACT}})", labels=labels)
     if settings.prices:
         yield Rule(metric=recorded.GPU_SPEND, expr=_spend(settings))
 

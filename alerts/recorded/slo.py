@@ -8,6 +8,7 @@ together, so that it fires on what matters and stops when it is over.
 from collections.abc import Iterator
 from datetime import timedelta
 
+from alerts.promql import EXACT
 from alerts.recorded.model import RecordingSettings, Rule
 from catalog import fleet as recorded
 
@@ -34,14 +35,14 @@ def rules(settings: RecordingSettings) -> Iterator[Rule]:
     ):
         labels = {"slo": slo}
         yield Rule(
-            metric=recorded.SLO_OBJECTIVE, expr=f"0 * {errors} + {objective:g}", labels=labels
+            metric=recorded.SLO_OBJECTIVE, expr=f"0 * {errors} + {objective:{EXACT}}", labels=labels
         )
         yield Rule(metric=recorded.SLO_ERRORS, expr=errors, labels=labels)
         series = f'{recorded.SLO_ERRORS.name}{{slo="{slo}"}}'
         for window in WINDOWS:
             yield Rule(
                 metric=recorded.SLO_BURN,
-                expr=f"avg_over_time({series}[{window}]) / {1 - objective:g}",
+                expr=f"avg_over_time({series}[{window}]) / {1 - objective:{EXACT}}",
                 labels=labels | {"window": window},
             )
 

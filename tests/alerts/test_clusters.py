@@ -174,6 +174,34 @@ def test_a_cluster_label_of_another_name_is_the_alerts_cluster(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
 
 
+def test_where_it_is_an_external_label_the_alert_has_its_cluster_as_well(tmp_path: Path) -> None:
+    settings = Settings(dashboards=DashboardSettings(cluster_label="k8s"))
+    folder = rendered(tmp_path, settings)
+    series = 'railwatch_gpu_state{node="n",gpu="0",uuid="U",state="hung",job="j"}'
+    question = {
+        "expr": "group by (cluster, k8s) (ALERTS)",
+        "eval_time": "4m",
+        "exp_samples": [{"labels": '{cluster="K"}', "value": 1}],
+    }
+    test = {
+        "interval": "15s",
+        "external_labels": {"k8s": "K"},
+        "input_series": [{"series": series, "values": "1x20"}],
+        "promql_expr_test": [question],
+    }
+    document = {
+        "rule_files": [str(folder / "rules/shard/gpu_hung.yaml")],
+        "evaluation_interval": "15s",
+        "tests": [test],
+    }
+    path = tmp_path / "asked.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+
+    done = run("test", "rules", path)
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_proof_answers_with_the_cluster_whatever_the_label_is_called() -> None:
     alert = next(alert for alert in all_alerts() if alert.name == "GpuHung")
 

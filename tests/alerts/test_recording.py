@@ -13,7 +13,7 @@ import pytest
 from alerts.scrape import ScrapeSettings
 from render.settings import PrometheusSettings, Settings
 from testbed.servers import Prometheus
-from testbed.waiting import wait_until
+from testbed.waiting import until_true, wait_until
 from tests.alerts.promtool import INTERVALS, rendered
 
 SECOND = INTERVALS.scrape / 15
@@ -71,6 +71,10 @@ def prometheus(folder: Path, targets: Path) -> Prometheus:
     return Prometheus(json.dumps(config))
 
 
+def shows(prom: Prometheus, labels: dict[str, str]) -> None:
+    assert [each["metric"] for each in prom.query(STATE)] == [labels]
+
+
 @pytest.mark.cluster
 @pytest.mark.parametrize("still_listed", [True, False], ids=["target stays", "target goes too"])
 def test_an_exporter_that_dies_unseen_is_not_observed_for_long(
@@ -82,8 +86,8 @@ def test_an_exporter_that_dies_unseen_is_not_observed_for_long(
             listed = [{"targets": [f"127.0.0.1:{server.server_port}"], "labels": {"node": "gpu-1"}}]
             targets.write_text(json.dumps(listed), encoding="utf-8")
             wait_until(lambda: prom.query("railwatch:observed == 1") != [])
-            assert prom.query(STATE)[0]["metric"] == LABELS
-            prom.stop()
+            until_true(lambda: shows(prom, LABELS), every=0.05)
+            prom.kill()  # at once: what it would scrape in vain in between, it would know as gone
         targets.write_text(json.dumps(listed if still_listed else []), encoding="utf-8")
         prom.start()
 

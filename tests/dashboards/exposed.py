@@ -5,7 +5,7 @@ Each program is run once, with a fault, a job or a queue where it says more then
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import yaml
@@ -51,18 +51,20 @@ def exposed(text: str) -> Exposed:
 
 
 def settled(text: Callable[[], str], wanted: set[str]) -> Exposed:
-    """Return what is exposed once all that is wanted is, or after a while what there is then."""
-    seen = [exposed(text())]
+    """Return what has been exposed once all that is wanted was, or after a while what was then.
+
+    Not all of it need have been on one page: what is too old is left out for a moment.
+    """
+    seen: dict[str, set[str]] = defaultdict(set)
 
     def complete() -> bool:
-        seen[0] = exposed(text())
-        return wanted <= set(seen[0])
+        for name, labels in exposed(text()).items():
+            seen[name] |= labels
+        return wanted <= seen.keys()
 
-    try:
+    with suppress(TimeoutError):
         wait_until(complete, every=0.5)
-    except TimeoutError:
-        return seen[0]
-    return seen[0]
+    return seen
 
 
 def of_exporter(wanted: set[str]) -> Exposed:

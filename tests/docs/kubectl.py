@@ -109,7 +109,7 @@ def delete(asked: Asked) -> None:
     """Delete a namespace, and return when it is gone."""
     path = f"/api/v1/namespaces/{asked.name}"
     api().delete(path)
-    wait_until(lambda: is_gone(path), within=90, what=f"{asked.name} is gone")
+    wait_until(lambda: is_gone(path), within=200, what=f"{asked.name} is gone")
 
 
 def is_gone(path: str) -> bool:

@@ -40,6 +40,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 @pytest.mark.cluster
+@pytest.mark.timeout(900)
 def test_the_quick_start_runs_from_its_first_line_to_its_last(desk: Desk) -> None:
     (toml,) = page(QUICKSTART).blocks("toml")
     (desk.root / "render.toml").write_text(toml, encoding="utf-8")
@@ -72,6 +73,7 @@ def test_the_commands_of_the_readme_run_as_well(desk: Desk) -> None:
 
 
 @pytest.mark.cluster
+@pytest.mark.timeout(900)
 def test_what_stands_in_for_kubectl_does_as_it_is_told(desk: Desk) -> None:
     api, config = desk.cluster.api, "/api/v1/namespaces/railwatch/configmaps/railwatch-bridge"
     api.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "gpu-0"}})

@@ -84,6 +84,7 @@ def test_the_commands_of_the_bridges_page_do_what_it_says(desk: Desk) -> None:
 
 
 @pytest.mark.cluster
+@pytest.mark.timeout(900)
 def test_what_was_installed_is_taken_out_without_a_trace(desk: Desk) -> None:
     """Both ways of installing, one over the other, then what the two pages say of the end."""
     *of_people, look = commands(UPGRADE)

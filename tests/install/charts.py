@@ -54,7 +54,7 @@ def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
         env={**clean, "PATH": f"{scripts}:{os.environ['PATH']}"},
     )
 

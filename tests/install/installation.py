@@ -18,7 +18,7 @@ from testbed.demo.view import View
 from testbed.kubelet import SimulatedKubelet
 from testbed.pods import Kubelet, Machine, Network
 from testbed.servers import Cluster
-from testbed.waiting import PATIENCE, wait_until
+from testbed.waiting import wait_until
 
 NAMESPACE = "railwatch"
 HOSTS = ("gpu-0", "gpu-1", "gpu-2")
@@ -28,6 +28,12 @@ PROGRAMS = ("railwatch-bridge", "railwatch-scheduler")
 """Those that write to nodes and pods."""
 APP = "train"
 """The workload."""
+LONG = 240.0
+"""Seconds for a hop of the loop, of which each is several programs' work on a busy machine."""
+TTL = "node.alpha.kubernetes.io/ttl"
+"""A controller writes it on each node."""
+MADE_FOR_EACH = {"serviceaccounts": "default", "configmaps": "kube-root-ca.crt"}
+"""What controllers make in every namespace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +51,7 @@ class Installation:
             self.kubelet.sync()
             return self.ready() == pods
 
-        wait_until(settled, within=90, what=f"pods of {pods} are ready", every=0.3)
+        wait_until(settled, within=LONG, what=f"pods of {pods} are ready", every=0.3)
 
     def ready(self) -> dict[str, int]:
         """Return how many pods of each program there are; nothing where one is not ready."""
@@ -53,14 +59,14 @@ class Installation:
         names = (pod["metadata"]["labels"].get("app.kubernetes.io/name", "") for pod in pods)
         return Counter(names) if all(map(is_ready, pods)) else {}
 
-    def see(self, look: Callable[[], str | None], within: float = PATIENCE) -> str:
+    def see(self, look: Callable[[], str | None]) -> str:
         """Wait for a hop of the loop, while the kubelets do their work."""
 
         def looked() -> str | None:
             self.kubelet.sync()
             return look()
 
-        return wait_until(looked, within=within, what="the next hop", every=0.3)
+        return wait_until(looked, within=LONG, what="the next hop", every=0.3)
 
     def unread(self) -> set[tuple[str, str]]:
         """Return what exporters were to read and could not, by family and facility."""
@@ -113,7 +119,7 @@ class Installation:
             phases = [str(api.get(pod)["status"]["phase"]) for pod in pods]
             return phases if {*phases} <= {"Succeeded", "Failed"} else []
 
-        phases = wait_until(ended, within=90, what="all is released", every=0.3)
+        phases = wait_until(ended, within=LONG, what="all is released", every=0.3)
         logs = [next(self.folder.glob(f"{program}-release-*.log")) for program in PROGRAMS]
         told = [log.read_text(encoding="utf-8") for log in logs]
         assert {*phases} == {"Succeeded"}, told
@@ -148,7 +154,7 @@ class Installation:
                 self.site.view.pods(APP)
             )
 
-        wait_until(gone, what="namespace and workload are gone", every=0.3)
+        wait_until(gone, within=LONG, what="namespace and workload are gone", every=0.3)
 
 
 def marked(node: Object) -> bool:
@@ -256,3 +262,21 @@ def register(cluster: Cluster, hosts: dict[str, Host], machines: list[Machine]) 
         path = f"/api/v1/nodes/{each.name}/status"
         cluster.api.merge(path, {"status": {"addresses": [address]}})
         cluster.set_boot_id(each.name, hosts[each.name].boot_id)
+    wait_until(lambda: begun(cluster), what="what controllers make of namespaces and nodes")
+
+
+def begun(cluster: Cluster) -> bool:
+    """Whether all is there that the cluster makes by itself, each part in its own time."""
+    api = cluster.api
+    spaces = {each["metadata"]["name"] for each in api.items("/api/v1/namespaces")}
+    for kind, name in MADE_FOR_EACH.items():
+        made = [each["metadata"] for each in api.items(f"/api/v1/{kind}")]
+        if spaces - {each["namespace"] for each in made if each["name"] == name}:
+            return False
+    items = api.items("/api/v1/nodes")
+    leases = api.items("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")
+    leased = {each["metadata"]["name"] for each in leases}
+    return all(
+        node["metadata"]["name"] in leased and TTL in node["metadata"]["annotations"]
+        for node in items
+    )

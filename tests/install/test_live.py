@@ -10,6 +10,7 @@ import pytest
 from testbed.api import Api, ApiError, read_objects
 from testbed.operator import definition
 from testbed.servers import Cluster
+from testbed.waiting import until_true
 from tests.install.charts import (
     DEPLOY,
     EVERYTHING,
@@ -85,10 +86,14 @@ def test_what_helm_installs_and_the_bridge_wrote_goes_without_a_trace(
 
     assert len(installed) > 60
     after = cluster.node("gpu-0")
-    assert everything(cluster.api) - before == {"/api/v1/nodes/gpu-0"}
+    until_true(lambda: left(cluster, before, {"/api/v1/nodes/gpu-0"}))
     assert after["metadata"]["annotations"] == plain["metadata"]["annotations"]
     assert after["spec"].get("taints") == plain["spec"].get("taints")
     assert types(after) == types(plain)
+
+
+def left(cluster: Cluster, before: set[str], expected: set[str]) -> None:
+    assert everything(cluster.api) - before == expected
 
 
 def dirty(cluster: Cluster) -> None:

@@ -127,6 +127,8 @@ REFUSED: list[Case] = [
     ("bridge.args", ["--pause=true"], "--pause=true takes no value: --pause or --no-pause"),
     ("bridge.args", ["--verdict.max=drain"], "--verdict.max is a value: bridge.verdictMax"),
     ("scheduler.args", ["--no-drain"], "scheduler.args: --drain is a value: scheduler.drain"),
+    ("scheduler.args", ["--key-prefix=x.io"], "is x.io, and that of bridge.args railwatch.io"),
+    ("bridge.args", ["--key-prefix=x.io"], "is railwatch.io, and that of bridge.args x.io"),
     ("scheduler.kubeScheduler.config", "kind: Pod", "KubeSchedulerConfiguration: kind is Pod"),
     ("scheduler.kubeScheduler.config", "a: [", "scheduler.kubeScheduler.config: not the text of"),
     ("bridge.volumes", [{"name": "tmp", "emptyDir": {}}], "bridge.volumes: tmp is there already"),

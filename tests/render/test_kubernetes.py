@@ -132,7 +132,7 @@ def test_kustomize_builds_the_same_objects(site: Site, folder: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
 
     assert done.returncode == 0, done.stderr

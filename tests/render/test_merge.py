@@ -83,7 +83,7 @@ def told(folder: Path, base: str = THEIRS, **labels: str) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
     )
     return done.stdout.strip()
 
@@ -97,7 +97,7 @@ def test_alertmanager_takes_the_merged_configuration(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
 
     assert done.returncode == 0, done.stderr

@@ -18,7 +18,7 @@ def render(*arguments: object) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         cwd=ROOT,
-        timeout=60,
+        timeout=120,
     )
 
 

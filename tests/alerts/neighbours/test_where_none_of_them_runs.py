@@ -59,13 +59,16 @@ CLUSTERS = {
     "GPUs free on nodes that are cordoned, fenced or not ready": {
         **{
             f'kube_node_status_allocatable{{node="{node}",resource="nvidia_com_gpu"}}': "8x180"
-            for node in ("cordoned", "fenced", "gone")
+            for node in ("cordoned", "fenced", "otherwise", "gone")
         },
         'kube_node_status_condition{node="cordoned",condition="Ready",status="true"}': "1x180",
         'kube_node_status_condition{node="fenced",condition="Ready",status="true"}': "1x180",
+        'kube_node_status_condition{node="otherwise",condition="Ready",status="true"}': "1x180",
         'kube_node_status_condition{node="gone",condition="Ready",status="true"}': "0x180",
         'kube_node_spec_unschedulable{node="cordoned"}': "1x180",
         'kube_node_spec_taint{node="fenced",key="railwatch.io/gpu-unavailable",'
+        'effect="NoSchedule"}': "1x180",
+        'kube_node_spec_taint{node="otherwise",key="gpu.example.com/gpu-memory-fault",'
         'effect="NoSchedule"}': "1x180",
         'kube_pod_status_unschedulable{namespace="a",pod="p",uid="u"}': "1x180",
         'kube_pod_container_resource_requests{namespace="a",pod="p",resource="nvidia_com_gpu"}': (

@@ -9,6 +9,25 @@ bridge: {alertmanager.url: alertmanagerUrls, prometheus.url: prometheusUrls, clu
 scheduler: {share: share, gangs: gangs, drain: drain, publish-topology: publishTopology}
 {{- end -}}
 
+{{/* The prefix of the keys that a program writes or reads, by its `args`. */}}
+{{- define "railwatch.prefix" -}}
+{{- $said := "railwatch.io" -}}
+{{- range .args }}{{ if hasPrefix "--key-prefix=" . }}{{ $said = trimPrefix "--key-prefix=" . }}{{ end }}{{ end -}}
+{{- $said -}}
+{{- end -}}
+
+{{/* Refuse prefixes at which the scheduler would not read what the bridge writes, or the bridge might not write it. */}}
+{{- define "railwatch.checkPrefixes" -}}
+{{- $bridge := include "railwatch.prefix" .Values.bridge -}}
+{{- $scheduler := include "railwatch.prefix" .Values.scheduler -}}
+{{- if and .Values.bridge.enabled .Values.scheduler.enabled (ne $bridge $scheduler) -}}
+{{- fail (printf "scheduler.args: --key-prefix is %s, and that of bridge.args %s: the scheduler reads what the bridge writes" $scheduler $bridge) -}}
+{{- end -}}
+{{- if and .Values.bridge.enabled .Values.admission.bridge (ne $bridge "railwatch.io") -}}
+{{- fail (printf "admission.bridge: its policies let the bridge write keys of railwatch.io/ alone, and bridge.args say --key-prefix=%s: set it to false, and apply deploy/bridge/admission.yaml with your prefix" $bridge) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Refuse in `args` of a part what its program would refuse, and what has a value of its own. */}}
 {{- define "railwatch.checkFlags" -}}
 {{- $where := printf "%s.args" .part -}}

@@ -43,8 +43,7 @@ alerts, and where fabrics are looked for.
 */}}
 {{- define "railwatch.rendered" -}}
 {{- $namespace := .root.Release.Namespace -}}
-{{- $bridge := "//railwatch-bridge.railwatch:" -}}
-{{- $text := include "railwatch.file" . | replace $bridge (printf "//railwatch-bridge.%s:" $namespace) -}}
+{{- $text := regexReplaceAll "//railwatch-bridge\\.[-a-z0-9]+:" (include "railwatch.file" .) (printf "//railwatch-bridge.%s:" $namespace) -}}
 {{- range include "railwatch.objects" (dict "root" .root "text" $text) | fromJsonArray }}
 ---
 {{- $_ := set .metadata "namespace" $namespace }}
@@ -78,6 +77,30 @@ alerts, and where fabrics are looked for.
 {{- printf "%s:%s" $name (default .root.Chart.AppVersion .root.Values.image.tag) -}}
 {{- end -}}
 
+{{/* The port where a program listens by its flags. */}}
+{{- define "railwatch.port" -}}
+{{- range .args }}{{ if hasPrefix "--web.listen-address=" . }}
+{{- regexFind "[0-9]+$" . -}}
+{{- end }}{{ end -}}
+{{- end -}}
+
+{{/*
+Make a container's port and probes fit its flags. What --web.config.file asks of clients, TLS, a certificate or a
+password, the kubelet cannot have: then it only tries whether the port is open.
+*/}}
+{{- define "railwatch.fit" -}}
+{{- $container := .container -}}
+{{- $port := include "railwatch.port" $container | int -}}
+{{- if or (lt $port 1) (gt $port 65535) }}{{ fail (printf "%s.args: --web.listen-address needs a port from 1 to 65535, such as :9410" .part) }}{{ end -}}
+{{- $_ := set (first $container.ports) "containerPort" $port -}}
+{{- if regexMatch "--web\\.config\\.file=[^ ]" (join " " $container.args) -}}
+{{- range list "readinessProbe" "livenessProbe" -}}
+{{- $probe := omit (get $container .) "httpGet" -}}
+{{- $_ := set $container . (set $probe "tcpSocket" (dict "port" "metrics")) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/*
 A workload of deploy/ with what the values of a `part` say, which has args, resources, nodeSelector, volumes
 and volumeMounts, an exporter's also runtimeClassName; `flags` are the chart's own. The part's program is the first container.
@@ -91,6 +114,7 @@ and volumeMounts, an exporter's also runtimeClassName; `flags` are the chart's o
 {{- include "railwatch.checkVolumes" (dict "part" .part "pod" $pod "values" $values) -}}
 {{- $flags := include "railwatch.flags" (dict "earlier" $container.args "later" .flags) | fromJsonArray -}}
 {{- $_ := set $container "args" (include "railwatch.flags" (dict "earlier" $flags "later" $values.args) | fromJsonArray) -}}
+{{- include "railwatch.fit" (dict "container" $container "part" .part) -}}
 {{- $_ := set $container "image" (include "railwatch.image" (dict "root" .root "image" $container.image)) -}}
 {{- with .root.Values.image.pullPolicy }}{{ range $pod.containers }}{{ $_ := set . "imagePullPolicy" $.root.Values.image.pullPolicy }}{{ end }}{{ end -}}
 {{- with .root.Values.image.pullSecrets }}{{ $_ := set $pod "imagePullSecrets" . }}{{ end -}}
