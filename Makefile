@@ -38,7 +38,7 @@ tools: $(VENV)/.ready
 packages: $(VENV)/.ready
 	@$(BIN)/python -m testbed.packages
 
-demo: $(VENV)/.ready packages ## Show a fault's whole way on real servers, hop by hop (KEEP=1 leaves it running)
+demo: $(VENV)/.ready ## Show a fault's whole way on real servers, hop by hop (KEEP=1 leaves it running)
 	@KEEP=$(KEEP) $(BIN)/python -m testbed.demo
 
 test: check packages tools ## Check, then run every test: make test [PYTEST=tests/…]

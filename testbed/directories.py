@@ -62,7 +62,10 @@ def _sweep(root: Path) -> None:
 
 def _is_orphan(directory: Path) -> bool:
     """Whether nobody holds the directory's lock; one that never came to have a lock is orphaned."""
-    lock = _open(directory / _LOCK)
+    try:
+        lock = _open(directory / _LOCK)
+    except FileNotFoundError:  # its owner has removed it since we saw it
+        return False
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -97,9 +97,11 @@ class StuckMount:
             self._answer(number, error=errno.ENOENT)
 
     def _serve(self) -> None:
+        either = select.poll()  # select() knows no descriptor beyond 1023
+        for descriptor in (self._device, self._stop):
+            either.register(descriptor, select.POLLIN)
         while True:
-            ready, _, _ = select.select([self._device, self._stop], [], [])
-            if self._stop in ready:
+            if any(ready == self._stop for ready, _ in either.poll()):
                 return
             try:
                 request = os.read(self._device, _LARGEST)

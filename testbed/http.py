@@ -7,7 +7,9 @@ from typing import Any
 
 import urllib3
 
-_TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
+from testbed.waiting import PATIENCE
+
+_TIMEOUT = urllib3.Timeout(connect=PATIENCE, read=PATIENCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,8 @@ from testbed.sysfs import LINK_LAYERS, SimulatedSysfs
 
 _LOOPBACK = "127.0.0.1"
 _ANYWHERE = ("", "0.0.0.0", "::")
+_ANSWER = 10.0
+"""Seconds for one that listens to answer."""
 _ALIVE = (http.HTTPStatus.OK, http.HTTPStatus.UNAUTHORIZED)
 
 
@@ -58,8 +60,11 @@ class Address:
         trusting.check_hostname = False
         trusting.verify_mode = ssl.CERT_NONE
         for scheme, connection in (
-            ("http", http.client.HTTPConnection(host, self.port, timeout=2)),
-            ("https", http.client.HTTPSConnection(host, self.port, timeout=2, context=trusting)),
+            ("http", http.client.HTTPConnection(host, self.port, timeout=_ANSWER)),
+            (
+                "https",
+                http.client.HTTPSConnection(host, self.port, timeout=_ANSWER, context=trusting),
+            ),
         ):
             if _status(connection) in _ALIVE:
                 return f"{scheme}://{_bracketed(host)}:{self.port}"

@@ -133,7 +133,7 @@ class Process:
                 start_new_session=True,
             )
 
-    def stop(self, timeout: float = 10.0) -> int | None:
+    def stop(self, timeout: float = PATIENCE) -> int | None:
         """End it by SIGTERM, by SIGKILL after `timeout` seconds, with all of its process group.
 
         Returns the exit code (minus the signal that ended it), None where it was not started.
@@ -153,7 +153,7 @@ class Process:
         self._popen = None
         return code
 
-    def wait(self, timeout: float) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         """Return the exit code once it has ended by itself; ProcessError where it does not."""
         code = self._await_end(timeout)
         if code is None:

@@ -22,3 +22,24 @@ def wait_until(
         if time.monotonic() >= deadline:
             raise TimeoutError(f"not within {within:g} s: {what or check}")
         time.sleep(every)
+
+
+def until_true(holds: Callable[[], None], *, within: float = PATIENCE, every: float = 0.3) -> None:
+    """Return once all is true that `holds` asserts; AssertionError says what is wrong to the end.
+
+    For what several programs say, each at its own time, and not for a moment after a long stall.
+    """
+    wrong: list[AssertionError] = []
+
+    def check() -> bool:
+        try:
+            holds()
+        except AssertionError as error:
+            wrong[:] = [error]
+            return False
+        return True
+
+    try:
+        wait_until(check, within=within, every=every)
+    except TimeoutError:
+        raise wrong[0] from None

@@ -34,7 +34,7 @@ class Schemas:
         return subprocess.run(
             [ensure("kubeconform")["kubeconform"], "-strict", "-summary", "-output", "json",
              "-ignore-filename-pattern", "kustomization", "-schema-location", where, *paths],
-            capture_output=True, text=True, check=False, timeout=120,
+            capture_output=True, text=True, check=False, timeout=240,
         )  # fmt: skip
 
 

@@ -1,8 +1,15 @@
 """Marks the property tests for `make soak`; keeps a test from starting without its packages."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.packages import demand
+
+# How long a case takes says more about the machine than about the case.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 @pytest.hookimpl(tryfirst=True)

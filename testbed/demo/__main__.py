@@ -40,8 +40,9 @@ def _play(running: Site, screen: Screen) -> None:
     story.prologue(running, screen)
     avoided = story.degraded(running, screen)
     faulty = story.fault(running, screen, avoided)
-    if (took := screen.elapsed(story.FAULT)) > LIMIT_S:
-        raise HopMissing(f"{story.FAULT}: took {took:.0f} s, more than {LIMIT_S} s")
+    limit = LIMIT_S * screen.patience
+    if (took := screen.elapsed(story.FAULT)) > limit:
+        raise HopMissing(f"{story.FAULT}: took {took:.0f} s, more than {limit:.0f} s")
     story.blind(running, screen, faulty)
     story.repair(running, screen, faulty)
 

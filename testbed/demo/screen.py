@@ -1,12 +1,20 @@
-"""What the demo shows: a line as each hop happens, a live clock while one is awaited."""
+"""What the demo shows: a line as each hop happens, a live clock while one is awaited.
 
+`PATIENCE=5` in the environment gives every hop five times as long, for a machine that does much
+else.
+"""
+
+import os
 import shutil
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from program.errors import UsageError
+
 POLL_S = 0.1
+_PATIENCE = "PATIENCE"
 
 
 class HopMissing(Exception):  # noqa: N818 - it is what did not happen
@@ -24,11 +32,22 @@ class Hop:
     took: float
 
 
+def asked_patience() -> float:
+    """Return how many times as long as usual a hop may take; UsageError: that is no number."""
+    said = os.environ.get(_PATIENCE, "1")
+    try:
+        return float(said)
+    except ValueError:
+        raise UsageError(f"{_PATIENCE}={said}: must be a number, as in {_PATIENCE}=5") from None
+
+
 @dataclass(slots=True)
 class Screen:
     """Prints acts and hops, and remembers them for the table at the end."""
 
     hops: list[Hop] = field(default_factory=list)
+    patience: float = field(default_factory=asked_patience)
+    """By how much more time is given than is asked for."""
     _act: str = ""
     _began: float = 0.0
     _last: float = 0.0
@@ -44,6 +63,7 @@ class Screen:
 
     def wait_for(self, name: str, look: Callable[[], str | None], within: float) -> str:
         """Poll `look` until it says what it saw, and show that; HopMissing when time is up."""
+        within *= self.patience
         deadline = time.monotonic() + within
         while True:
             seen = look()

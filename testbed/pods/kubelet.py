@@ -21,7 +21,8 @@ from testbed.processes import Process
 from testbed.servers import Cluster
 
 _NOT_FOUND = 404
-_RESTARTS = 3
+_RESTARTS = 10
+"""Of one container: a machine that stalls makes a leader lose its Lease, and end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

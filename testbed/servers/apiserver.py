@@ -13,6 +13,14 @@ from testbed.servers.server import Server
 _FEATURES = "GenericWorkload,GangScheduling,DRADeviceTaints,DRADeviceTaintRules"
 """Gangs and per-device taints, which are still behind gates."""
 
+_BEGUN = (
+    "/readyz",
+    "/api/v1/namespaces/kube-node-lease",
+    "/api/v1/namespaces/default/services/kubernetes",
+    "/apis/networking.k8s.io/v1/servicecidrs/kubernetes",
+)
+"""What answers once it is ready, and has made its first objects, which it does after that."""
+
 _SERVED = (
     "scheduling.k8s.io/v1alpha2",
     "resource.k8s.io/v1beta2",
@@ -126,8 +134,9 @@ class ApiServer(Server):
         ]
 
     def is_ready(self) -> bool:
-        """Whether every check of its own passes: storage, RBAC's roles, priority classes."""
-        return Client(self.url, self.admin).is_ok("/readyz")
+        """Whether its own checks pass, RBAC's roles among them, and its first objects are there."""
+        client = Client(self.url, self.admin)
+        return all(map(client.is_ok, _BEGUN))
 
     @property
     def _signer(self) -> Authority:

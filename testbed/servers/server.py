@@ -11,6 +11,7 @@ from testbed.directories import private_directory
 from testbed.ports import free_port, is_served_by
 from testbed.processes import Process, ProcessError
 from testbed.tools import ensure
+from testbed.waiting import PATIENCE
 
 _PORT_TAKEN = "address already in use"
 _TRIES = 3
@@ -22,9 +23,9 @@ class Server(ABC):
     program: ClassVar[str]
     """The tool that it runs."""
     port_count: ClassVar[int] = 1
-    patience: ClassVar[float] = 60.0
+    patience: ClassVar[float] = 120.0
     """Seconds to become ready on a machine that does much else."""
-    grace: ClassVar[float] = 10.0
+    grace: ClassVar[float] = PATIENCE
     """Seconds to end by itself when it is stopped."""
 
     def __init__(self, *, flags: Sequence[str] = (), logs: Path | None = None) -> None:

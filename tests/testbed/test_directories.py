@@ -14,7 +14,7 @@ import pytest
 
 from testbed.directories import private_directory
 from testbed.ports import free_port, is_served_by
-from testbed.waiting import wait_until
+from testbed.waiting import until_true, wait_until
 
 HOLD = """
 import sys, time
@@ -90,6 +90,25 @@ def test_a_directory_that_never_got_its_lock_goes_at_the_next_start(root: Path) 
         assert not (root / "cut-off").exists()
 
 
+def test_a_directory_that_its_owner_removes_meanwhile_is_passed_over(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaving, is_dir = root / "leaving", Path.is_dir
+    leaving.mkdir(parents=True)
+
+    def seen_at_last(path: Path) -> bool:
+        found = is_dir(path)
+        if found and path == leaving:
+            path.rmdir()
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", seen_at_last)
+
+    with private_directory("mine") as mine:
+        assert not leaving.exists()
+        assert mine.exists()
+
+
 def test_a_root_that_is_a_link_to_elsewhere_is_refused(root: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     root.symlink_to(tmp_path / "elsewhere")
@@ -114,6 +133,18 @@ def test_waiting_returns_the_answer_and_names_what_did_not_come() -> None:
     assert wait_until(lambda: next(answers), every=0) == 7
     with pytest.raises(TimeoutError, match="a bus"):
         wait_until(lambda: False, within=0, what="a bus")
+
+
+def test_waiting_for_what_is_asserted_ends_when_it_holds_or_with_what_is_wrong() -> None:
+    answers = iter([0, 1, 7])
+
+    def seven() -> None:
+        answer = next(answers, 8)
+        assert answer == 7, f"{answer} is not seven"
+
+    until_true(seven, every=0)
+    with pytest.raises(AssertionError, match="8 is not seven"):
+        until_true(seven, within=0)
 
 
 def test_a_port_is_served_by_the_process_that_listens_on_it_and_no_other() -> None:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from testbed.fuse import StuckMount
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 from tests.packages import needs
 
 pytestmark = needs("fuse3")
@@ -33,7 +33,7 @@ def test_a_reader_cannot_be_killed_until_it_is_released(tmp_path: Path) -> None:
         assert process.poll() is None
         mount.release("file")
 
-        assert process.wait(5) == -9
+        assert process.wait(PATIENCE) == -9
 
 
 def test_who_was_not_killed_goes_on_with_an_error(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_who_was_not_killed_goes_on_with_an_error(tmp_path: Path) -> None:
 
         mount.release("file")
 
-        assert process.wait(5) == 1
+        assert process.wait(PATIENCE) == 1
 
 
 def test_a_file_that_is_not_held_is_not_there_at_once(tmp_path: Path) -> None:
@@ -58,6 +58,6 @@ def test_closing_lets_go_of_everyone_and_leaves_nothing(tmp_path: Path) -> None:
         process = reader(mount)
         process.kill()
 
-    assert process.wait(5) == -9
+    assert process.wait(PATIENCE) == -9
     assert list(tmp_path.iterdir()) == []
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()

@@ -12,7 +12,7 @@ import pytest
 
 from testbed.ports import free_port
 from testbed.processes import Process
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 
 NODE = [sys.executable, "-u", "-m", "testbed.node"]
 
@@ -26,7 +26,7 @@ def node(*arguments: str) -> Iterator[tuple[Process, str]]:
 
 
 def metrics(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         return str(answer.read().decode())
 
 
@@ -46,7 +46,7 @@ def absent_or_failed(url: str) -> set[str]:
 
 def finished(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*NODE, *arguments], capture_output=True, text=True, timeout=60, check=False
+        [*NODE, *arguments], capture_output=True, text=True, timeout=2 * PATIENCE, check=False
     )
 
 
@@ -54,12 +54,11 @@ def test_a_node_shows_eight_gpus_and_eight_ports_that_can_be_broken() -> None:
     with node("--interval", "500ms") as (process, url):
         wait_until(lambda: count(url, r"railwatch_gpu_state\S*ok\S* 1") == 8)
         wait_until(lambda: count(url, r"railwatch_rdma_port_state\S* 4") == 8)
-        assert count(url, r"railwatch_exporter_collector_state\S*ok\S* 1") >= 10
+        wait_until(lambda: count(url, r"railwatch_exporter_collector_state\S*ok\S* 1") >= 10)
         # An H100 remaps rows instead of retiring pages, is cooled by its chassis and not coupled to
         # a CPU; it has no licence to ask for, and no counters of PCIe bytes.
-        assert absent_or_failed(url) == {
-            *("fans", "retired_pages", "remapped_banks", "c2c", "vgpu_license", "pcie_bytes"),
-        }
+        lacking = {"fans", "retired_pages", "remapped_banks", "c2c", "vgpu_license", "pcie_bytes"}
+        wait_until(lambda: absent_or_failed(url) == lacking, what=f"only {lacking} yield nothing")
         commands = re.findall(r"^  (\S+ -m testbed\..*)$", process.log.read_text(), re.MULTILINE)
         lose, _, down = (shlex.split(command) for command in commands)
 
@@ -92,7 +91,7 @@ def test_a_signal_ends_all_and_leaves_nothing(number: signal.Signals) -> None:
 
         process.signal(number)
 
-        assert process.wait(timeout=20) == 0
+        assert process.wait() == 0
         wait_until(lambda: not Path(f"/proc/{exporter}").exists())
         assert not control.parent.exists()
 

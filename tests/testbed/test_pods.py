@@ -109,7 +109,7 @@ def test_a_process_has_its_containers_user_rights_environment_and_files(
         tmp_path,
     )
     with process:
-        assert process.wait(30) == 0, process.tail()
+        assert process.wait() == 0, process.tail()
 
     seen = json.loads(process.log.read_text())
     assert (seen["user"], seen["group"], seen["groups"]) == (4242, 0, [])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from testbed.processes import _LAUNCH, Process, ProcessError
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 
 SLEEP = "import time; time.sleep(60)"
 STUBBORN = """
@@ -47,14 +47,14 @@ def is_alive(pid: int) -> bool:
 def state(pid: int) -> str:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter: it went while we read
         return ""
     return stat.rpartition(")")[2].split()[0]
 
 
 def test_a_process_ends_by_itself_with_its_code_and_its_words_in_the_log() -> None:
     with python("import sys; print('said', flush=True); sys.exit('complained')") as process:
-        code = process.wait(timeout=10)
+        code = process.wait()
 
         assert code == 1
         assert process.tail() == "said\ncomplained"
@@ -67,7 +67,7 @@ def test_a_process_sees_our_environment_with_its_own_laid_over(
     monkeypatch.setenv("BOTH", "old")
 
     with python("import os; print(os.environ['OURS'], os.environ['BOTH'])", BOTH="new") as process:
-        process.wait(timeout=10)
+        process.wait()
 
         assert process.tail() == "kept new"
 
@@ -85,7 +85,7 @@ def test_a_log_that_was_asked_for_stays(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "said.log"
 
     with Process([sys.executable, "-c", "print('said')"], log=log) as process:
-        process.wait(timeout=10)
+        process.wait()
 
     assert log.read_text() == "said\n"
 
@@ -110,7 +110,7 @@ def test_stopping_a_frozen_process_does_not_wait_for_it() -> None:
         process.pause()
         wait_until(lambda: state(process.pid) == "T", what="frozen")
 
-        assert process.stop(timeout=10) == -signal.SIGTERM
+        assert process.stop() == -signal.SIGTERM
 
 
 def test_a_resumed_process_goes_on() -> None:
@@ -133,10 +133,10 @@ def test_stopping_takes_the_children_along() -> None:
 
 def test_a_stopped_process_starts_again_and_goes_on_in_its_log() -> None:
     with python("print('once')") as process:
-        process.wait(timeout=10)
+        process.wait()
         process.stop()
         process.start()
-        process.wait(timeout=10)
+        process.wait()
 
         assert process.tail() == "once\nonce"
 
@@ -154,7 +154,7 @@ def test_a_process_dies_with_its_owner(number: signal.Signals) -> None:
         assert is_alive(pid)
 
         owner.send_signal(number)
-        owner.wait(timeout=10)
+        owner.wait(timeout=PATIENCE)
 
     wait_until(lambda: not is_alive(pid), what="the process is gone")
 
@@ -187,15 +187,15 @@ def test_a_forked_child_starts_processes_of_its_own() -> None:
 import os, sys
 from testbed.processes import Process
 with Process([sys.executable, "-c", "pass"]) as ours:
-    ours.wait(timeout=10)
+    ours.wait()
 child = os.fork()
 if child == 0:
     with Process([sys.executable, "-c", "pass"]) as theirs:
-        os._exit(theirs.wait(timeout=10))
+        os._exit(theirs.wait())
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
-    ended = subprocess.run([sys.executable, "-c", code], timeout=30, check=False)
+    ended = subprocess.run([sys.executable, "-c", code], timeout=2 * PATIENCE, check=False)
 
     assert ended.returncode == 0
 
@@ -204,7 +204,7 @@ def test_one_that_ends_before_it_is_ready_shows_the_end_of_its_log() -> None:
     code = "print(*range(100), sep='\\n'); raise SystemExit(3)"
 
     with python(code) as process, pytest.raises(ProcessError) as failed:
-        process.await_ready(lambda: False, within=10)
+        process.await_ready(lambda: False)
 
     lines = str(failed.value).splitlines()
     assert lines[0] == "sleeper ended with exit code 3 before it was ready; the end of its log:"
@@ -218,7 +218,7 @@ def test_one_that_is_never_ready_is_not_waited_for_forever() -> None:
 
 def test_a_program_that_is_not_there_is_named() -> None:
     with Process(["no-such-program"]) as process, pytest.raises(ProcessError) as failed:
-        process.await_ready(lambda: False, within=10)
+        process.await_ready(lambda: False)
 
     assert "no-such-program: No such file or directory" in str(failed.value)
 

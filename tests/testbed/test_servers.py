@@ -21,7 +21,7 @@ from testbed.http import Client
 from testbed.ports import free_port
 from testbed.processes import ProcessError
 from testbed.servers import Alertmanager, Cluster, Etcd, Prometheus, Scheduler
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -174,12 +174,12 @@ def test_the_api_is_trusted_by_its_own_authority_alone(cluster: Cluster) -> None
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=theirs)
     )
-    with opener.open(f"{cluster.url}/readyz", timeout=10) as answer:
+    with opener.open(f"{cluster.url}/readyz", timeout=PATIENCE) as answer:
         assert answer.read() == b"ok"
 
     strangers = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
-        strangers.open(f"{cluster.url}/readyz", timeout=10)
+        strangers.open(f"{cluster.url}/readyz", timeout=PATIENCE)
 
 
 def test_a_pod_runs_where_the_scheduler_put_it_and_goes_on_running(cluster: Cluster) -> None:
@@ -315,7 +315,7 @@ def test_prometheus_keeps_port_data_and_rules_over_a_restart(tmp_path: Path) -> 
 def test_prometheus_answers_queries_or_says_what_is_wrong_with_them() -> None:
     with Prometheus(SCRAPING_ITSELF) as prometheus:
         assert prometheus.query('label_replace(vector(7), "node", "a", "", "")') == [
-            {"metric": {"node": "a"}, "value": [pytest.approx(time.time(), abs=60), "7"]}
+            {"metric": {"node": "a"}, "value": [pytest.approx(time.time(), abs=600), "7"]}
         ]
         assert prometheus.value("scalar(vector(3))") == 3
         assert math.isnan(prometheus.value("nothing_of_this_name"))
@@ -438,5 +438,5 @@ def test_no_server_and_no_directory_outlives_an_owner_that_is_killed() -> None:
 def is_alive(pid: str) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter: it went while we read
         return False

@@ -43,13 +43,13 @@ var version = "unknown"
 func main() { fmt.Println("hello, version", version) }
 """
 STAND_IN_GO = """#!/bin/sh
-# A Go that takes its time: it writes half of the program, waits, then writes the rest.
+# A Go that takes its time: it writes half of the program, waits for the gate, then the rest.
 if [ "$1" = env ]; then echo go1.99.0; exit; fi
 echo "$GOFLAGS $GOTOOLCHAIN" >> "$BUILDS"
 while [ "$1" != -o ]; do shift; done
 echo '#!/bin/sh' > "$2"
 echo "$$" > "$BUILDS.pid"
-for _ in $(seq "$BUILD_STEPS"); do sleep 0.1; done
+for _ in $(seq 2000); do [ -e "$BUILDS.gate" ] && break; sleep 0.1; done
 echo 'echo hello, version v1.2.3' >> "$2"
 chmod +x "$2"
 """
@@ -94,11 +94,16 @@ def bin_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def slow_go(bin_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Go that records its builds in the file that is returned."""
+    """A Go that records its builds in the file that is returned; its gate is open."""
     program(bin_dir / "go", STAND_IN_GO)
     monkeypatch.setenv("BUILDS", str(tmp_path / "builds"))
-    monkeypatch.setenv("BUILD_STEPS", "3")
+    gate(tmp_path / "builds").touch()
     return tmp_path / "builds"
+
+
+def gate(builds: Path) -> Path:
+    """Return the file without which a build goes on and on."""
+    return builds.with_name("builds.gate")
 
 
 def program(path: Path, text: str) -> None:
@@ -110,14 +115,11 @@ def said_by(path: Path) -> str:
     return subprocess.run([path], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def builder(root: Path) -> subprocess.Popen[str]:
-    """Another program that needs the tool."""
-    return subprocess.Popen(
-        [sys.executable, "-c", BUILDER, str(root)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def builder(root: Path, told: Path) -> subprocess.Popen[bytes]:
+    """Another program that needs the tool, and tells a file what it does."""
+    argv = [sys.executable, "-c", BUILDER, str(root)]
+    with told.open("w") as log:
+        return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=log)
 
 
 def test_a_missing_tool_is_built_from_its_pins_whatever_flags_the_user_has(
@@ -182,14 +184,14 @@ def test_a_tool_on_path_of_another_version_is_not_taken(
 
 
 def test_a_build_that_was_cut_off_is_repaired_by_the_next_call(
-    shop: Workshop, tmp_path: Path, slow_go: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Workshop, tmp_path: Path, slow_go: Path
 ) -> None:
-    monkeypatch.setenv("BUILD_STEPS", "600")
+    gate(slow_go).unlink()
     begun = slow_go.with_name("builds.pid")
-    with builder(tmp_path) as cut_off:
+    with builder(tmp_path, tmp_path / "told") as cut_off:
         wait_until(lambda: begun.exists() and begun.read_text(), what="the build has begun")
         cut_off.send_signal(signal.SIGKILL)
-    monkeypatch.setenv("BUILD_STEPS", "0")
+    gate(slow_go).touch()
     compiler = Path("/proc") / begun.read_text().strip() / "cmdline"
     wait_until(lambda: not compiler.exists(), what="the compiler died with its owner")
     assert not shop.built(HELLO).exists()
@@ -202,12 +204,15 @@ def test_a_build_that_was_cut_off_is_repaired_by_the_next_call(
 def test_two_who_need_the_same_tool_build_it_once(
     tmp_path: Path, slow_go: Path, shop: Workshop
 ) -> None:
-    with builder(tmp_path) as first, builder(tmp_path) as second:
-        told = [first.communicate(timeout=30)[1], second.communicate(timeout=30)[1]]
+    gate(slow_go).unlink()
+    logs = [tmp_path / "first", tmp_path / "second"]
+    waiting = "waiting for another build of the tools to end …\n"
+    with builder(tmp_path, logs[0]) as first, builder(tmp_path, logs[1]) as second:
+        wait_until(lambda: waiting in [log.read_text() for log in logs], what="one waits")
+        gate(slow_go).touch()
 
     assert (first.returncode, second.returncode) == (0, 0)
     assert len(slow_go.read_text().splitlines()) == 1
-    assert "waiting for another build of the tools to end …\n" in told
 
 
 def test_a_build_that_fails_shows_what_the_compiler_said(shop: Workshop) -> None:

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from typing import IO
 
 import pynvml
 
 from testbed.nvml import SimulatedNvml
+from testbed.waiting import PATIENCE
 
 XID = pynvml.nvmlEventTypeXidCriticalError
 DRAM = pynvml.NVML_MEMORY_LOCATION_DRAM
@@ -62,11 +64,16 @@ class Reader:
             text=True,
         )
 
-    def line(self) -> str:
+    @property
+    def pipe(self) -> IO[str]:
+        """What it prints."""
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        return self.process.stdout
+
+    def line(self) -> str:
+        return self.pipe.readline().strip()
 
     def output(self) -> str:
-        out, _ = self.process.communicate(timeout=20)
+        out, _ = self.process.communicate(timeout=2 * PATIENCE)
         assert self.process.returncode == 0
         return str(out).strip()

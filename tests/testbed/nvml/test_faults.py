@@ -7,6 +7,7 @@ import pytest
 
 from testbed.nvml import SimulatedNvml, library
 from testbed.nvml.layout import RULES
+from testbed.waiting import PATIENCE
 from tests.testbed.nvml.reading import (
     AGGREGATE,
     Reader,
@@ -82,7 +83,7 @@ def test_a_program_that_hangs_can_be_killed(
 
     program.process.kill()
 
-    assert program.process.wait(timeout=5) == -9
+    assert program.process.wait(timeout=PATIENCE) == -9
 
 
 def test_a_hung_driver_hangs_every_program_at_once(
@@ -121,7 +122,7 @@ def test_a_slow_call_takes_so_much_longer(nvml: SimulatedNvml) -> None:
 
     assert temperature(3) == 31
 
-    assert 0.15 <= time.monotonic() - before < 2
+    assert time.monotonic() - before >= 0.15
 
 
 def test_a_rule_reaches_the_wait_for_a_gpus_events(nvml: SimulatedNvml) -> None:

@@ -3,6 +3,7 @@ import sys
 import threading
 
 from testbed.sysfs import SimulatedSysfs
+from testbed.waiting import PATIENCE
 from tests.testbed.sysfs.places import CAPTURE, port
 
 
@@ -17,9 +18,11 @@ def test_a_reader_never_sees_half_of_a_value(sysfs: SimulatedSysfs) -> None:
 
     reader = threading.Thread(target=read)
     reader.start()
-    for _ in range(200):
+    changes = 0
+    while changes < 200 or (len(seen) < 2 and reader.is_alive()):
         sysfs.set_state("mlx5_0", 1, "DOWN")
         sysfs.set_state("mlx5_0", 1, "ACTIVE")
+        changes += 1
     done.set()
     reader.join()
 
@@ -36,7 +39,7 @@ def test_processes_that_change_at_once_lose_no_count(sysfs: SimulatedSysfs) -> N
     )
     changing = [subprocess.Popen([sys.executable, "-c", script, str(sysfs.root)]) for _ in range(3)]
 
-    codes = [process.wait(timeout=20) for process in changing]
+    codes = [process.wait(timeout=2 * PATIENCE) for process in changing]
 
     assert codes == [0] * 3
     assert sysfs.counter("mlx5_0", 1, "symbol_error") == 300
