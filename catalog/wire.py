@@ -94,6 +94,11 @@ FENCES = ("rule", "plugin")
 """rule: a DeviceTaintRule; plugin: the device plugin has lowered what the node can allocate."""
 
 GPU_RESOURCE = "nvidia.com/gpu"
+GPU_REPLICAS = "nvidia.com/gpu.replicas"
+"""Node label of GPU feature discovery: how many of that resource each GPU is."""
+GPU_PRODUCT = "nvidia.com/gpu.product"
+MIG_PRODUCT = "-MIG-"
+"""Its node label for the model, and what is in it where the resource is parts of GPUs (MIG)."""
 
 HISTORY = "history"
 """The key in the devices annotation of the faults that have cleared and may come back."""

@@ -132,7 +132,8 @@ class Loop:
         while not self._stopping.is_set():
             self._beat()
             hinted = self._wake.is_set()
-            self._wake.clear()
+            if hinted:  # one that comes from here on is for the next turn
+                self._wake.clear()
             if self._leading():
                 self._turn(hinted=hinted)
             else:

@@ -6,6 +6,7 @@ some, and is asked for others first the next time. What is observed is asked for
 the cycles.
 """
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -248,8 +249,12 @@ K = TypeVar("K")
 
 
 def _earliest(times: Iterable[tuple[K, float]]) -> dict[K, float]:
-    """Return the earliest time of each: where two series disagree, the stricter one counts."""
+    """Return the earliest time of each: where two series disagree, the stricter one counts.
+
+    NaN and infinity are no times, and tell nothing.
+    """
     found: dict[K, float] = {}
     for key, value in times:
-        found[key] = min(value, found.get(key, value))
+        if math.isfinite(value):
+            found[key] = min(value, found.get(key, value))
     return found

@@ -19,6 +19,7 @@ _OK = 200
 _CHUNK = 1 << 16
 _CONNECTIONS = 2
 """Kept open: what is observed is asked for beside the rest."""
+_MAX_WARNING = 300
 MAX_ANSWER = 64 << 20
 """Bytes of one answer; about 400,000 series or 60,000 alerts."""
 
@@ -171,14 +172,31 @@ class Prometheus:
         self.name = endpoint.name
 
     def query(self, promql: str) -> list[Sample]:
-        """Return the series of an instant query; SourceError where the answer is not a vector."""
+        """Return the series of an instant query; SourceError where the answer is not a vector.
+
+        A part of the answer is none: an alert that is missing in it would not void a proof.
+        """
         answer = self._endpoint.post("/api/v1/query", {"query": promql})
         try:
             if answer["status"] != "success" or answer["data"]["resultType"] != "vector":
                 raise SourceError(f"{self.name}: the answer to a query is not a vector")
+            if lacking := _lacking(answer):
+                raise SourceError(f"{self.name}: the answer is only a part: {lacking}")
             return [_sample(series) for series in answer["data"]["result"]]
         except (LookupError, TypeError, ValueError, AttributeError):
             raise SourceError(f"{self.name}: the answer to a query is malformed") from None
+
+
+def _lacking(answer: Mapping[str, Any]) -> str:
+    """Return why an answer is not complete, empty where it is.
+
+    A store or a remote read that failed is told in a warning beside what the others have. What the
+    engine notes about the query itself is told there too, and begins with its name. VictoriaMetrics
+    has a field for it.
+    """
+    told = (" ".join(str(each).split()) for each in answer.get("warnings") or ())
+    lacking = next((each for each in told if each and not each.startswith("PromQL ")), "")
+    return lacking[:_MAX_WARNING] or ("isPartial" if answer.get("isPartial") is True else "")
 
 
 def _sample(series: Mapping[str, Any]) -> Sample:

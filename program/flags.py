@@ -19,7 +19,8 @@ T = TypeVar("T")
 PAGE = "--help-markdown"
 """The flag, not shown in --help, by which a program prints its page of docs/flags/."""
 
-_DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_DNS_LABEL = "[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_DNS_NAME = re.compile(rf"(?=.{{1,253}}\Z){_DNS_LABEL}(?:\.{_DNS_LABEL})*")
 
 
 def flag(  # noqa: PLR0913 - what a flag is, all by keyword
@@ -58,11 +59,10 @@ def at_least(least: float) -> Callable[[str], float]:
 
 
 def count(text: str) -> int:
-    """Return a whole number, zero or more."""
-    number = int(text)
-    if number < 0:
-        raise ValueError(f"{text} is below zero")
-    return number
+    """Return a whole number, zero or more; ValueError where it is none."""
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise ValueError(f"{text!r} is not a whole number, zero or more")
+    return int(text)
 
 
 def key_prefix(text: str) -> str:

@@ -230,7 +230,10 @@ class _Connection(HTTPConnection):
             try:
                 self.socket.do_handshake()
             except OSError as error:
-                log.info("TLS handshake failed", extra={"peer": self.remote_addr, "error": error})
+                # A probe of the port alone hangs up at once, every few seconds.
+                level = logging.DEBUG if isinstance(error, ssl.SSLEOFError) else logging.INFO
+                told = {"peer": self.remote_addr, "error": error}
+                log.log(level, "TLS handshake failed", extra=told)
                 return False
         return bool(super().communicate())  # type: ignore[no-untyped-call] # cheroot's stubs lack it
 

@@ -1,7 +1,7 @@
 """The devices that ResourceSlices name, by the GPU's uuid: what is kept of them by a watch."""
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,8 @@ class Slice:
     pool: str
     generation: int
     devices: tuple[tuple[str, str], ...]
+    split: frozenset[str] = frozenset()
+    """GPUs, by uuid, of which parts are devices too: fencing one device does not fence the GPU."""
 
 
 class Slices:
@@ -75,15 +77,21 @@ class Slices:
 
 
 def newest(slices: Iterable[Slice]) -> Iterator[tuple[str, Device]]:
-    """Yield each device by its uuid; of a pool only its newest generation counts."""
+    """Yield the device of each GPU that is just one, by its uuid.
+
+    Of a pool only its newest generation counts.
+    """
     kept = list(slices)
     last: dict[tuple[str, str], int] = {}
     for each in kept:
         pool = each.driver, each.pool
         last[pool] = max(each.generation, last.get(pool, 0))
-    for each in kept:
-        if each.generation == last[each.driver, each.pool]:
-            for uuid, name in each.devices:
+    told = [each for each in kept if each.generation == last[each.driver, each.pool]]
+    devices = Counter(uuid for each in told for uuid, _ in each.devices)
+    split = frozenset().union(*(each.split for each in told))
+    for each in told:
+        for uuid, name in each.devices:
+            if devices[uuid] == 1 and uuid not in split:
                 yield uuid, Device(driver=each.driver, pool=each.pool, name=name)
 
 
@@ -99,15 +107,25 @@ def read_slice(document: Document) -> Slice:
         devices=tuple(
             (uuid, device["name"])
             for device in spec.get("devices") or []
-            if (uuid := _uuid(device)) and device.get("name")
+            if (uuid := _told(device, "uuid")) and device.get("name")
         ),
+        split=frozenset(filter(None, map(_split, spec.get("devices") or []))),
     )
 
 
-def _uuid(device: Document) -> str:
-    """Return the attribute `uuid`; before v1beta2 attributes stood within `basic`."""
+def _split(device: Document) -> str:
+    """Return the uuid of the GPU that a device shows to be given out in parts; else empty.
+
+    A MIG device names its parent. What draws on counters shares them with partitions yet to be.
+    """
+    shares = device.get("consumesCounters") or (device.get("basic") or {}).get("consumesCounters")
+    return _told(device, "parentUUID") or (_told(device, "uuid") if shares else "")
+
+
+def _told(device: Document, attribute: str) -> str:
+    """Return a text attribute, empty where there is none; before v1beta2 they were in `basic`."""
     told = device.get("attributes") or (device.get("basic") or {}).get("attributes") or {}
     for name, value in told.items():
-        if name.rpartition("/")[2] == "uuid":
+        if name.rpartition("/")[2] == attribute:
             return str(value.get("string") or "")
     return ""

@@ -4,6 +4,7 @@ Alertmanager's API is open to anyone who reaches it, so nothing in an alert is t
 lengths are checked, and a harsh verdict needs a Prometheus that says the same.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +22,8 @@ FIRING = "firing"
 PENDING = "pending"
 
 _MAX_LABEL = 128
+_MAX_NAME = 253
+"""Characters of a node's name, at most (RFC 1123)."""
 
 _MAX_LINK = 200
 """Characters; one back to Prometheus holds its whole expression, which may be long."""
@@ -117,10 +120,15 @@ def read_prometheus(
             proofs,
             firing=state == FIRING,
             confirmed=state == FIRING,
-            since=None if started is None else int(started),
+            since=_moment(started),
         )
 
     return _read_all(series, read)
+
+
+def _moment(value: float | None) -> int | None:
+    """Return a sample's value as whole Unix seconds, None where it is no time."""
+    return int(value) if value is not None and math.isfinite(value) and value >= 0 else None
 
 
 def without_state(told: Mapping[str, str]) -> frozenset[tuple[str, str]]:
@@ -164,7 +172,7 @@ def _finding(  # noqa: PLR0913 - an alert's parts, all by keyword
     place = _label(told, proof.identity) if proof.is_wide else ""
     device, name = _device(told, proof)
     return Finding(
-        node="" if proof.is_wide else _label(told, labels.NODE),
+        node="" if proof.is_wide else _label(told, labels.NODE, _MAX_NAME),
         scope=proof.scope if proof.is_wide else None,
         place=place,
         device=device,
@@ -209,9 +217,9 @@ def _device(told: Mapping[str, str], proof: Proof) -> tuple[str, str]:
     return guid, guid
 
 
-def _label(told: Mapping[str, str], name: str) -> str:
+def _label(told: Mapping[str, str], name: str, most: int = _MAX_LABEL) -> str:
     value = told.get(name, "")
-    if not value or len(value) > _MAX_LABEL or not value.isprintable():
+    if not value or len(value) > most or not value.isprintable():
         raise Skipped("malformed")
     return value
 

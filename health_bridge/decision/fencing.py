@@ -146,11 +146,14 @@ class Fencing:
     def _lowered(self, node: Node, faults: Sequence[Fault]) -> float | None:
         """Return since when the device plugin offers fewer GPUs, by as many as are faulty.
 
-        What the record calls fenced has stood long enough. None where it does not fence.
+        What the record calls fenced has stood long enough. None where it does not fence, and where
+        nobody can tell whether one GPU's parts are missing or two GPUs'.
         """
         capacity, allocatable = node.gpus
         faulty = {fault.device for fault in faults if is_gpus(fault, self.policy)}
-        if not faulty or not 0 < allocatable <= capacity - len(faulty):
+        if not faulty or (len(faulty) > 1 and not node.gpu_parts):
+            return None
+        if not 0 < allocatable <= capacity - len(faulty) * max(1, node.gpu_parts):
             return None
         if any(fault.fence == PLUGIN for fault in faults):
             return self.now - STEADY

@@ -130,6 +130,8 @@ class Node:
     """Those that the settings name."""
     gpus: tuple[int, int] = (0, 0)
     """How many the node has by its device plugin, and how many of them can be allocated."""
+    gpu_parts: int = 1
+    """How many of those one GPU is, where pods share GPUs; 0 where that is not known."""
     boot: str = ""
     """Id of the boot that its kubelet has reported last."""
     created: int = 0
@@ -143,12 +145,12 @@ class Node:
     lease_end: str | None = None
 
     def has_our_state_of(self, other: "Node") -> bool:
-        """Whether a decision made on `other` still holds here: same node, same record of ours."""
+        """Whether a decision made on `other` holds here: same node, in the same hands and state."""
         return self._ours() == other._ours()  # noqa: SLF001 - of its own kind
 
     def _ours(self) -> tuple[object, ...]:
         notes = (self.devices, self.owned, self.verified, self.verified_boot)
-        return self.uid, self.boot, notes, self.conditions
+        return self.uid, self.managed, self.boot, notes, self.conditions
 
 
 def read_node(document: Mapping[str, Any], keys: Keys) -> Node:
@@ -168,6 +170,7 @@ def read_node(document: Mapping[str, Any], keys: Keys) -> Node:
         leaves=_leaves(annotations.get(keys.rails)),
         labels={key: labels[key] for key in keys.labels if labels.get(key)},
         gpus=(_gpus(status.get("capacity")), _gpus(status.get("allocatable"))),
+        gpu_parts=_gpu_parts(labels),
         boot=(status.get("nodeInfo") or {}).get("bootID") or "",
         created=_created(metadata.get("creationTimestamp")),
         taints=tuple(_read_taint(taint) for taint in spec.get("taints") or []),
@@ -208,6 +211,18 @@ def _same(leaves: tuple[str, ...]) -> tuple[str, ...]:
 def _gpus(resources: Mapping[str, Any] | None) -> int:
     text = str((resources or {}).get(wire.GPU_RESOURCE, ""))
     return int(text) if text.isascii() and text.isdecimal() else 0
+
+
+def _gpu_parts(labels: Mapping[str, str]) -> int:
+    """Return how many a GPU counts for, as GPU feature discovery labels it.
+
+    Shared in time or by MPS it is so many replicas; with MIG it is what its partitions are.
+    """
+    if wire.MIG_PRODUCT in labels.get(wire.GPU_PRODUCT, ""):
+        return 0
+    text = labels.get(wire.GPU_REPLICAS, "")
+    known = text.isascii() and text.isdecimal()
+    return max(1, int(text)) if known else 1
 
 
 def _created(text: str | None) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from catalog.conditions import BY_TYPE
 from catalog.verdicts import Verdict
 from catalog.wire import (
     Cleared,
@@ -136,8 +137,9 @@ def parse_time(text: str) -> int:
 
 
 def format_time(seconds: float) -> str:
-    """Return whole Unix seconds as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return whole Unix seconds as RFC 3339 in UTC: of early years, too, with four digits."""
+    moment = datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None)
+    return f"{moment.isoformat(timespec='seconds')}Z"
 
 
 @lru_cache(maxsize=16_384)
@@ -190,6 +192,8 @@ def _read_word(text: str) -> Word:
 def _read_fault(entry: DeviceFault) -> Fault:
     if not _FAULT_NAME.fullmatch(entry.fault):
         raise ValueError(f"{entry.fault!r} is no fault's name")
+    if entry.condition not in BY_TYPE:  # a later version's, which stays as that has left it
+        raise ValueError(f"{entry.condition!r} is no condition that is known")
     return Fault(
         device=entry.device,
         name=entry.name,
@@ -242,7 +246,7 @@ def _strings(value: object) -> tuple[str, ...]:
 def _statuses(value: object) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
         raise TypeError("not an object of strings")
-    return value
+    return {condition: status for condition, status in value.items() if condition in BY_TYPE}
 
 
 def dump_faults(

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ def bridge(cluster: Cluster) -> Api:
     cluster.add_nodes(["probe"])
     wait_until(lambda: refused(api, "/api/v1/nodes/probe", relabelled()))
     wait_until(lambda: refused(api, RULES, rule("probe", managed_by="nobody")))
+    wait_until(lambda: "no NoExecute" in refused(api, "/api/v1/nodes/probe", evicting(beside=())))
     return api
 
 
@@ -289,11 +290,11 @@ def test_no_execute_is_let_through_once_its_owner_asks_for_it(
     assert refused(bridge, NODE, {"spec": {"taints": [*kept, OURS]}}) == ""
 
 
-def evicting() -> dict[str, Any]:
+def evicting(beside: Sequence[dict[str, Any]] = (THEIRS,)) -> dict[str, Any]:
     """Return a change to a taint that evicts, another one each time."""
     value = str(time.monotonic_ns())
     taint = {"key": "railwatch.io/x", "value": value, "effect": "NoExecute"}
-    return {"spec": {"taints": [THEIRS, taint]}}
+    return {"spec": {"taints": [*beside, taint]}}
 
 
 def test_others_are_not_held_to_it(cluster: Cluster, node: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.cluster
 RBAC = Path(__file__).parents[2] / "deploy" / "bridge" / "rbac.yaml"
 SLICES = "/apis/resource.k8s.io/v1/resourceslices"
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/railwatch/leases/railwatch-bridge"
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 NOT_READY = 503
 COUNTERS = {
     "create events": 'railwatch_bridge_events_total{result="failed"}',
@@ -83,14 +84,36 @@ def site() -> Iterator[Site]:
         yield running
 
 
+def is_granted(site: Site, right: Right) -> bool:
+    """Whether the kube-apiserver, which learns of roles by a watch of its own, grants the right."""
+    metadata, rule = ROLES[right.role]["metadata"], ROLES[right.role]["rules"][right.rule]
+    resource, _, part = right.resource.partition("/")
+    asked = {
+        "verb": right.verb,
+        "group": rule["apiGroups"][0],
+        "resource": resource,
+        "subresource": part,
+        "namespace": metadata.get("namespace", ""),
+        "name": next(iter(rule.get("resourceNames", ())), ""),
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": USER, "resourceAttributes": asked},
+    }
+    return bool(site.cluster.api.post(REVIEWS, review)["status"]["allowed"])
+
+
 @contextmanager
 def deprived(site: Site, right: Right) -> Iterator[None]:
     """Take the right away until the block ends."""
     site.cluster.apply([without(right)])
     try:
+        wait_until(lambda: not is_granted(site, right), what=f"nobody may {right}")
         yield
     finally:
         site.cluster.apply([ROLES[right.role]])
+        wait_until(lambda: is_granted(site, right), what=f"the bridge may {right} again")
 
 
 NAMES = (f"rights-{number}" for number in itertools.count())
@@ -123,7 +146,10 @@ class Scene:
         self.site.exporters.reboot(self.node)
 
     def interfere(self) -> None:
-        """Write the node whenever the bridge does, until a write of the bridge is in conflict."""
+        """Write the node, and undo what the bridge writes, until one of its writes is in conflict.
+
+        What it has written must be gone: it would have nothing more to write.
+        """
         path = f"/api/v1/nodes/{self.node}"
         stopping = threading.Event()
 
@@ -131,8 +157,10 @@ class Scene:
             for turn in itertools.count():
                 if stopping.is_set():
                     return
+                undone = {"railwatch.io/owned": None} if turn % 8 == 0 else {}
+                change = {"labels": {"n": str(turn)}, "annotations": undone}
                 with suppress(ApiError):
-                    self.site.cluster.api.merge(path, {"metadata": {"labels": {"n": str(turn)}}})
+                    self.site.cluster.api.merge(path, {"metadata": change})
 
         thread = threading.Thread(target=write)
         thread.start()
@@ -178,9 +206,10 @@ def scene(site: Site, folder: Path) -> Iterator[Scene]:
     node = next(NAMES)
     site.nodes(node)
     slice_of(site, node, device="gpu-3", generation=1)
-    elect = ("--leader-elect", "--lease.duration=1s", "--timeout=1s")
+    elect = ("--leader-elect",)
     with ExitStack() as stack:
         stack.callback(site.cluster.api.delete, f"{SLICES}/{node}")
+        site.cluster.api.delete(LEASE)  # of a bridge before that could not give it up
         proxy, kubeconfig = stack.enter_context(way_to_the_api(site, folder))
         process = stack.enter_context(bridge(site, node, *elect, kubeconfig=kubeconfig))
         yield Scene(site=site, node=node, process=process, cut=proxy.cut)
@@ -229,7 +258,7 @@ def test_a_right_that_is_missing_shows(right: Right, site: Site, tmp_path: Path)
 def test_with_all_of_them_nothing_is_denied(site: Site, tmp_path: Path) -> None:
     with scene(site, tmp_path) as there:
         there.move_the_device()
-        wait_until(lambda: steps(there.process, "set_rule") == 2)
+        wait_until(lambda: steps(there.process, "set_rule") >= 2)
         site.exporters.heal(there.node)
         site.exporters.reboot(there.node)
         wait_until(lambda: steps(there.process, "remove_rule"))
@@ -276,7 +305,8 @@ def test_release_without_the_right_to_delete_the_lease_says_so(site: Site) -> No
     def run() -> list[str]:
         return list(release(connect(connection), connection, (), everything=True))
 
+    site.cluster.api.delete(LEASE)
     with deprived(site, right), pytest.raises(ProgramError, match="cannot delete resource"):
-        wait_until(run)
+        run()
 
     assert run()[-1] == "removed lease railwatch/railwatch-bridge"

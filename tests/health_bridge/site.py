@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import re
 import sys
 import threading
 import time
@@ -15,7 +16,6 @@ import yaml
 
 from catalog.wire import DeviceFault, parse_devices
 from testbed.http import Answer, Client
-from testbed.ports import free_port
 from testbed.processes import Process
 from testbed.servers import Alertmanager, Cluster, Prometheus
 from testbed.waiting import PATIENCE, wait_until
@@ -30,6 +30,18 @@ CLUSTER = "here"
 """As Prometheus' external label names it, and all alerts with it."""
 
 FACILITIES = ("gpu/state", "rdma/port")
+
+RESEND = "--rules.alert.resend-delay=3s"
+"""Alertmanager hears of an alert so often, and forgets it after four times as long."""
+
+LOOKBACK = "--query.lookback-delta=20s"
+"""For so long, by default for five minutes, a Prometheus that was away tells the alerts of before.
+"""
+
+HINTED = ("--interval=1h", "--timeout=1m")
+"""Makes the bridge look once, however slow the servers are, and then only when it is hinted at."""
+
+_LISTENING = re.compile(r"msg=listening url=(\S+)")
 
 
 class Exporters:
@@ -129,6 +141,10 @@ class Exporters:
         self.set("test_link_down", node, 1, guid=f"guid-{node}", device="mlx5_0", port="1")
         self.set("test_link_healthy", node, 0, guid=f"guid-{node}")
 
+    def suspect_link(self, node: str) -> None:
+        """Let an alert about the link be pending, for longer than any test."""
+        self.set("test_link_suspect", node, 1, guid=f"guid-{node}", device="mlx5_0", port="1")
+
     def heal(self, node: str) -> None:
         self.set("test_gpu_lost", node, 0, uuid=f"GPU-{node}", gpu="3")
         self.set("test_gpu_healthy", node, 1, uuid=f"GPU-{node}")
@@ -189,6 +205,17 @@ class Site:
             what=f"{condition} of {node} is {status}, not {self.condition(node, condition)}",
         )
 
+    def await_taints(self, node: str, taints: Sequence[tuple[str, str, str]]) -> None:
+        """Wait until these taints of ours are there and no other.
+
+        An alert that Alertmanager tells a moment earlier than Prometheus only avoids a node at
+        first, so a condition that is True may still be without them.
+        """
+        wait_until(
+            lambda: self.our_taints(node) == list(taints),
+            what=f"{node} has just the taints {taints}",
+        )
+
     def await_firing(self, node: str, alert: str = "GpuFellOffBus") -> None:
         query = f'ALERTS{{node="{node}",alertname="{alert}",alertstate="firing"}}'
         wait_until(lambda: self.prometheus.query(query), what=f"{alert} fires")
@@ -212,11 +239,22 @@ class Site:
 
 
 class Bridge(Process):
-    """A running railwatch-bridge."""
+    """A running railwatch-bridge, on a port that it has chosen itself."""
 
-    def __init__(self, argv: Sequence[str], port: int) -> None:
-        super().__init__([sys.executable, "-m", "health_bridge", *argv], name="bridge", cwd=ROOT)
-        self.client = Client(f"http://127.0.0.1:{port}")
+    client: Client
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        address = "--web.listen-address=127.0.0.1:0"
+        command = [sys.executable, "-m", "health_bridge", address, *argv]
+        super().__init__(command, name="bridge", cwd=ROOT)
+
+    def is_alive(self) -> bool:
+        """Whether it has said where it listens, and is well."""
+        said = _LISTENING.search(self.log.read_text(encoding="utf-8"))
+        if said is None:
+            return False
+        self.client = Client(said[1])
+        return self.client.is_ok("/healthz")
 
     def get(self, path: str) -> Answer:
         return self.client.request("GET", path)
@@ -237,30 +275,29 @@ class Bridge(Process):
 def bridge(
     site: Site, group: str, *flags: str, kubeconfig: Path | None = None, sources: bool = True
 ) -> Iterator[Bridge]:
-    """Start a bridge for the nodes of one test, alive; it elects nobody unless asked to."""
-    port = free_port()
+    """Start a bridge for the nodes of one test, alive; it elects nobody unless asked to.
+
+    It looks often, and is as patient as by default: no stall of a server makes it blind.
+    """
     named = (
         [f"--prometheus.url={site.prometheus.url}", f"--alertmanager.url={site.alertmanager.url}"]
         if sources
         else []
     )
     argv = [
-        f"--web.listen-address=127.0.0.1:{port}",
         f"--kubeconfig={kubeconfig or site.cluster.kubeconfig_for(USER)}",
         f"--proofs.file={PROOFS}",
         f"--cluster={CLUSTER}",
         f"--node-selector=test={group}",
         "--interval=300ms",
-        "--timeout=2s",
-        "--blind-grace=1s",
         "--verdict.max=drain",
         "--budget.fleet=100%",
         "--no-leader-elect",
         *named,
         *flags,
     ]
-    with Bridge(argv, port) as process:
-        process.await_ready(lambda: process.client.is_ok("/healthz"))
+    with Bridge(argv) as process:
+        process.await_ready(process.is_alive)
         try:
             yield process
         except BaseException:
@@ -269,7 +306,7 @@ def bridge(
 
 
 @contextmanager
-def running_site(interval: str = "300ms", flags: Sequence[str] = ()) -> Iterator[Site]:
+def running_site(interval: str = "300ms", flags: Sequence[str] = (LOOKBACK,)) -> Iterator[Site]:
     """Start all the servers; the bridge has deploy/'s roles and policies, and no other right.
 
     `flags` are more of Prometheus' own.
@@ -278,7 +315,7 @@ def running_site(interval: str = "300ms", flags: Sequence[str] = ()) -> Iterator
         for manifest in ("namespace.yaml", "bridge/rbac.yaml", "bridge/admission.yaml"):
             cluster.apply(ROOT / "deploy" / manifest)
         config = yaml.safe_dump(_config(exporters, alertmanager, interval))
-        told = ["--rules.alert.resend-delay=1s", *flags]
+        told = [RESEND, *flags]
         with Prometheus(config, rules=[RULES], flags=told) as judge:
             yield Site(cluster, judge, alertmanager, exporters)
 

@@ -14,8 +14,9 @@ from program import access
 from program.errors import ProgramError
 from testbed.http import Client, Identity
 from testbed.servers import Prometheus as RealPrometheus
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 from tests.health_bridge.site import Site, bridge
+from tests.health_bridge.test_loop import answer_that_says
 from tests.health_bridge.test_sources import EMPTY, Handler, answering, server
 from tests.program.certificates import Authority
 
@@ -32,7 +33,7 @@ def config(folder: Path, text: str) -> str:
 
 def prometheus(path: str, url: str) -> Prometheus:
     ways = access.load(path, [url], FLAGS)
-    return Prometheus(Endpoint(url, 2, access=ways[url]))
+    return Prometheus(Endpoint(url, PATIENCE, access=ways[url]))
 
 
 def told(got: list[dict[str, list[str]]]) -> Callable[[Handler], None]:
@@ -88,7 +89,7 @@ def test_one_sources_credentials_are_shown_to_no_other(tmp_path: Path) -> None:
     with server(told(got)) as url, server(told(got)) as other:
         text = f"{url}: {{authorization: {{credentials: {SECRET}}}}}"
         ways = access.load(config(tmp_path, text), [url, other], FLAGS)
-        Prometheus(Endpoint(other, 2, access=ways.get(other))).query("up")
+        Prometheus(Endpoint(other, PATIENCE, access=ways.get(other))).query("up")
 
     assert "authorization" not in got[0]
 
@@ -286,16 +287,14 @@ def test_the_bridge_asks_as_its_file_says(site: Site, secured: Secured) -> None:
 
     with bridge(site, "nobody", *flags, sources=False) as process:
         process.await_ready()
-        before = process.metric(up)
+        wait_until(lambda: process.metric(up) == 1)
         (secured.folder / "password").write_text("wrong")
         wait_until(lambda: process.metric(up) == 0)
-        told = process.get("/readyz").text
+        answer_that_says(process, "HTTP 401")
         (secured.folder / "password").write_text(SECRET)
         wait_until(lambda: process.metric(up) == 1)
         logged = process.log.read_text(encoding="utf-8")
 
-    assert before == 1
-    assert "HTTP 401" in told
     assert "source lost" in logged
     assert SECRET not in logged
 

@@ -14,6 +14,7 @@ from health_bridge.decision.decide import decide
 from health_bridge.decision.quiet import Quiet
 from health_bridge.decision.steps import NodeSteps
 from health_bridge.metrics import Meter
+from testbed.waiting import PATIENCE
 from tests.health_bridge.worlds import NOW, link_down, lost_gpu, node, policy, run, sight
 
 NAMES = [f"n{number}" for number in range(8)]
@@ -66,7 +67,7 @@ def test_the_worst_goes_first_then_the_oldest_and_recoveries_last() -> None:
 
 
 def test_as_many_nodes_as_there_are_writers_are_written_side_by_side() -> None:
-    together = threading.Barrier(4, timeout=10)
+    together = threading.Barrier(4, timeout=PATIENCE)
 
     def meet(_name: str) -> None:
         together.wait()

@@ -5,6 +5,7 @@ docs/bridge.md lists them all, with the test of each.
 
 import base64
 import json
+import re
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -18,11 +19,13 @@ from health_bridge.cluster.apply import Writer
 from health_bridge.cluster.errors import KubeError
 from health_bridge.cluster.kube import Kube, connect
 from health_bridge.connection import Connection
+from testbed.api import ApiError
 from testbed.ports import free_port
 from testbed.waiting import wait_until
 from tests.health_bridge.faulty_ways import Mode, Proxy, way_to_the_api
 from tests.health_bridge.site import USER, Bridge, Site, bridge
-from tests.health_bridge.test_failure_modes_input import DRAINED, cycles
+from tests.health_bridge.test_failure_modes_input import DRAINED, LINK_DOWN, cycles
+from tests.health_bridge.test_loop import answer_that_says, stopped
 from tests.health_bridge.test_writes import planned
 from tests.health_bridge.worlds import NOW
 
@@ -65,8 +68,9 @@ def test_12_a_kubelets_status_between_read_and_patch_survives(site: Site) -> Non
             {"type": kind, "status": "False", "reason": "Kubelet", "message": f"beat {turn}"}
             for kind in ("DiskPressure", "PIDPressure")
         ]
-        site.cluster.api.merge_by_key(path, {"status": {"conditions": said}})
-        last[:] = [f"beat {turn}"]
+        with suppress(ApiError):  # others write the node too: the server may give up
+            site.cluster.api.merge_by_key(path, {"status": {"conditions": said}})
+            last[:] = [f"beat {turn}"]
 
     with bridge(site, "kubelet") as process:
         site.await_status("kubelet", "False")
@@ -80,7 +84,9 @@ def test_12_a_kubelets_status_between_read_and_patch_survives(site: Site) -> Non
     for kind in ("DiskPressure", "PIDPressure"):
         assert site.condition("kubelet", kind)["message"] == last[0]
     assert site.status("kubelet", "Ready") == "True"
-    assert len(site.our_taints("kubelet")) == 2
+    assert {key for key, _, _ in site.our_taints("kubelet")} == {
+        key for key, _, _ in DRAINED + LINK_DOWN
+    }
 
 
 # 13: test_loop.py
@@ -198,12 +204,12 @@ def test_14_a_500_holds_a_write_up_and_is_told(site: Site) -> None:
             site.exporters.lose_gpu("http-500")
             wait_until(lambda: "HTTP 500" in process.log.read_text())
             wait_until(lambda: errors(process, "unreachable"))
-            ready = process.get("/readyz")
+            ready = answer_that_says(process, "kube-apiserver: ")
         site.await_status("http-500", "True")
+        site.await_taints("http-500", DRAINED)
         process.await_ready()
 
     assert ready.status == 503
-    assert site.our_taints("http-500") == DRAINED
 
 
 def test_14_a_429_of_flow_control_holds_a_write_up_and_is_told(site: Site) -> None:
@@ -217,7 +223,10 @@ def test_14_a_429_of_flow_control_holds_a_write_up_and_is_told(site: Site) -> No
             site.await_firing("http-429")
         site.await_status("http-429", "True")
         process.await_ready()
-        wait_until(lambda: site.our_taints("http-429") == DRAINED)
+        site.await_taints("http-429", DRAINED)
+
+
+TIMED_OUT = re.compile(r"^kube-apiserver: .*timed out", re.MULTILINE)
 
 
 def test_14_a_request_without_an_answer_times_out_and_is_told(site: Site) -> None:
@@ -227,15 +236,13 @@ def test_14_a_request_without_an_answer_times_out_and_is_told(site: Site) -> Non
         site.cluster.apiserver.pause()
         try:
             wait_until(lambda: errors(process, "unreachable"))
-            ready = process.get("/readyz")
+            wait_until(lambda: TIMED_OUT.search(process.get("/readyz").text))
         finally:
             site.cluster.apiserver.resume()
         site.exporters.lose_gpu("time-out")
         site.await_status("time-out", "True")
+        site.await_taints("time-out", DRAINED)
         process.await_ready()
-
-    assert "timed out" in ready.text
-    assert site.our_taints("time-out") == DRAINED
 
 
 def test_14_a_conflict_is_read_again_and_tried_again(site: Site) -> None:
@@ -258,9 +265,10 @@ def test_15_a_connection_that_is_no_good_costs_a_time_out_and_no_more(
     way: str, site: Site, tmp_path: Path
 ) -> None:
     site.nodes(way)
+    patience = "--timeout=10s" if way == "slow" else "--timeout=1s"
     with (
         way_to_the_api(site, tmp_path) as (proxy, kubeconfig),
-        bridge(site, way, "--timeout=1s", kubeconfig=kubeconfig) as process,
+        bridge(site, way, patience, kubeconfig=kubeconfig) as process,
     ):
         site.await_status(way, "False")
         if way == "half-open":
@@ -273,9 +281,8 @@ def test_15_a_connection_that_is_no_good_costs_a_time_out_and_no_more(
             proxy.mode = Mode.PASS
         site.exporters.lose_gpu(way)
         site.await_status(way, "True")
+        site.await_taints(way, DRAINED)
         process.await_ready()
-
-    assert site.our_taints(way) == DRAINED
 
 
 def compact(site: Site) -> None:
@@ -302,17 +309,15 @@ def test_15_a_watch_that_is_told_that_it_is_too_old_lists_anew(site: Site) -> No
         process.pause()
         site.exporters.lose_gpu("expired-0")
         site.cluster.api.delete("/api/v1/nodes/expired-1")
-        site.cluster.apiserver.stop()
-        compact(site)
-        site.cluster.apiserver.start()
+        with stopped(site.cluster.apiserver):
+            compact(site)
         process.resume()
         site.await_status("expired-0", "True")
+        site.await_taints("expired-0", DRAINED)
         wait_until(lambda: "HTTP 410" in process.log.read_text())
         managed = 'railwatch_bridge_nodes{state="managed"}'
         wait_until(lambda: process.metric(managed) == 1)
         process.await_ready()
-
-    assert site.our_taints("expired-0") == DRAINED
 
 
 # 16, 18: test_loop.py
@@ -379,18 +384,21 @@ def test_19_a_crash_before_or_after_any_write_converges(site: Site) -> None:
     with bridge(site, names[0]) as process:
         for name in names:
             site.await_status(name, "True")
+            site.await_status(name, "False", "RdmaLinkDown")
+            site.await_taints(name, DRAINED)
+            wait_until(lambda at=name: site.faults(at)[0].evidence)  # type: ignore[misc] # bound now
         cycles(process)
         settled = [site.cluster.node(name) for name in names]
         cycles(process)
 
     assert half == [(False, None), (True, None), (True, None), (True, "True")]
-    assert [site.our_taints(name) for name in names] == [DRAINED] * 4
     assert [site.cluster.node(name) for name in names] == settled
 
 
 def test_20_a_paused_leader_that_wakes_up_writes_nothing_more(site: Site) -> None:
+    """Its Lease lasts as long as by default: a stall of them both is no change of leaders."""
     site.nodes("leaders")
-    elect = ("--leader-elect", "--lease.duration=3s", "--lease.name=railwatch-bridge")
+    elect = ("--leader-elect", "--lease.name=railwatch-bridge")
     with bridge(site, "leaders", *elect) as first:
         wait_until(lambda: first.metric("railwatch_bridge_leader") == 1)
         site.await_status("leaders", "False")
@@ -400,17 +408,18 @@ def test_20_a_paused_leader_that_wakes_up_writes_nothing_more(site: Site) -> Non
             wait_until(lambda: second.metric("railwatch_bridge_leader") == 1)
             site.exporters.drop_link("leaders")
             site.await_status("leaders", "True", "RdmaLinkDown")
+            site.await_taints("leaders", LINK_DOWN)
+            wait_until(lambda: site.faults("leaders")[0].evidence)
             cycles(second)
             written = site.cluster.node("leaders")
             first.resume()
             wait_until(lambda: first.metric("railwatch_bridge_leader") == 0)
             wait_until(lambda: "standby:" in first.get("/readyz").text)
             cycles(second, 3)
-            leads = second.metric("railwatch_bridge_leader")
+            wait_until(lambda: second.metric("railwatch_bridge_leader") == 1)
             kinds = ("set_taint", "remove_taint")
             taken = [first.metric(f'railwatch_bridge_steps_total{{kind="{k}"}}') for k in kinds]
 
-    assert leads == 1
     assert taken == [0, 0]
     assert site.cluster.node("leaders") == written
 

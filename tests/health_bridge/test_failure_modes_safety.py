@@ -30,7 +30,8 @@ def test_22_most_of_the_fleet_at_once_takes_no_more_than_the_budget(site: Site) 
     broken = names[:6]
     site.nodes(*names)
     with bridge(site, names[0], "--budget.fleet=20%") as process:
-        site.await_status(names[9], "False", "RdmaLinkDown")
+        for name in names:
+            site.await_status(name, "False", "RdmaLinkDown")
         for name in broken:
             site.exporters.drop_link(name)
         for name in broken:
@@ -60,11 +61,10 @@ def test_23_a_slow_burn_past_the_window_of_the_rate_is_still_capped(site: Site) 
             site.exporters.lose_gpu(name)
             site.await_status(name, "True")
             time.sleep(1.1)  # past the window of the rate
+        wait_until(lambda: process.metric(WITHHELD % "fleet") == 2)
         cycles(process)
-        withheld = process.metric(WITHHELD % "fleet")
 
     assert tainted(site, names) == names[:2]
-    assert withheld == 2
 
 
 def test_24_hands_off_means_that_what_a_person_gave_back_stays_given_back(site: Site) -> None:
@@ -73,13 +73,14 @@ def test_24_hands_off_means_that_what_a_person_gave_back_stays_given_back(site: 
     with bridge(site, "optout") as process:
         site.exporters.lose_gpu("optout")
         site.await_status("optout", "True")
+        site.await_taints("optout", DRAINED)
         site.cluster.api.merge(path, {"metadata": {"labels": {"railwatch.io/managed": "false"}}})
         site.cluster.api.merge(path, {"spec": {"taints": None, "unschedulable": False}})
         before = site.cluster.node("optout")
         cycles(process, 3)
         left_alone = site.cluster.node("optout")
         site.cluster.api.merge(path, {"metadata": {"labels": {"railwatch.io/managed": None}}})
-        wait_until(lambda: site.our_taints("optout") == DRAINED)
+        site.await_taints("optout", DRAINED)
 
     assert left_alone == before
     assert before["spec"].get("taints") is None
@@ -98,7 +99,7 @@ def test_25_a_cordon_of_others_is_neither_lifted_nor_changed(site: Site) -> None
     with bridge(site, "cordoned"):
         site.exporters.drop_link("cordoned")
         site.await_status("cordoned", "True", "RdmaLinkDown")
-        wait_until(lambda: site.our_taints("cordoned") == LINK_DOWN)
+        site.await_taints("cordoned", LINK_DOWN)
         during = site.taints("cordoned")
         site.exporters.heal("cordoned")
         site.await_status("cordoned", "False", "RdmaLinkDown")
@@ -115,12 +116,11 @@ def test_26_two_faults_and_one_clears(site: Site) -> None:
         site.exporters.drop_link("two")
         site.await_status("two", "True")
         site.await_status("two", "True", "RdmaLinkDown")
-        both = site.our_taints("two")
+        wait_until(lambda: sorted(site.our_taints("two")) == sorted([*DRAINED, *LINK_DOWN]))
         site.exporters.heal("two")
         site.exporters.lose_gpu("two")
         site.await_status("two", "False", "RdmaLinkDown")
 
-    assert sorted(both) == sorted([*DRAINED, *LINK_DOWN])
     assert site.our_taints("two") == DRAINED
     assert [fault.fault for fault in site.faults("two")] == ["GpuFellOffBus"]
     assert site.status("two") == "True"
@@ -161,6 +161,10 @@ def running(site: Site, name: str) -> None:
     )
 
 
+PAUSE = 2.0
+"""Seconds that the drainer lets pass before it asks again for a pod that was refused, at least."""
+
+
 def test_28_a_pod_that_no_budget_lets_go_is_asked_for_ever_more_seldom_and_told(
     site: Site,
 ) -> None:
@@ -190,14 +194,16 @@ def test_28_a_pod_that_no_budget_lets_go_is_asked_for_ever_more_seldom_and_told(
         site.exporters.lose_gpu("pdb")
         site.await_status("pdb", "True")
         wait_until(lambda: drain_held(site), what="the drainer tells what holds it")
+        began = time.monotonic()
         tried = drainer.metric("railwatch_scheduler_evictions_total", result="blocked") or 0
         time.sleep(2)
         again = drainer.metric("railwatch_scheduler_evictions_total", result="blocked") or 0
+        took = time.monotonic() - began
+        site.await_taints("pdb", DRAINED)
 
     kept = api.get("/api/v1/namespaces/default/pods/kept")
     assert "deletionTimestamp" not in kept["metadata"]
-    assert again - tried <= 2
-    assert site.our_taints("pdb") == DRAINED
+    assert again - tried <= 1 + took / PAUSE
 
 
 def drain_held(site: Site) -> list[dict[str, Any]]:
@@ -248,16 +254,15 @@ def test_29_daemons_that_tolerate_nothing_outlive_our_taint_and_we_may_write_no_
         running(site, made)
         site.exporters.lose_gpu("infra")
         site.await_status("infra", "True")
+        site.await_taints("infra", DRAINED)
         cycles(process)
         outlived = [each["metadata"]["name"] for each in api.items(pods)]
-        ours = site.our_taints("infra")
         evicting = [{"key": "their/evicting", "effect": "NoExecute"}]
         api.merge_by_key("/api/v1/nodes/infra", {"spec": {"taints": evicting}})
         wait_until(lambda: made not in [each["metadata"]["name"] for each in api.items(pods)])
         api.delete("/apis/apps/v1/namespaces/default/daemonsets/infra")
 
     assert outlived == [made]
-    assert ours == DRAINED
 
 
 def bind(site: Site, name: str, binding: dict[str, Any]) -> None:

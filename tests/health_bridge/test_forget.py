@@ -11,7 +11,7 @@ from health_bridge.cluster.kube import Kube, connect
 from health_bridge.connection import Connection
 from health_bridge.decision.nodes import Keys, Node
 from health_bridge.forget import Forgetting
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 from tests.health_bridge.site import ROOT, USER, Site, bridge
 from tests.health_bridge.test_loop import cycles
 
@@ -30,7 +30,7 @@ def forget(site: Site, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -52,6 +52,7 @@ def test_recovery_waits_for_a_source_until_it_is_forgotten(site: Site) -> None:
     with bridge(site, "retired") as process:
         site.exporters.drop_link("retired")
         site.await_status("retired", "True", "RdmaLinkDown")
+        wait_until(lambda: site.prometheus.url in sources(site, "retired"))
         site.exporters.heal("retired")
         site.await_quiet("retired")
         healthy = 'min_over_time(test_link_healthy{node="retired"}[3s]) == 1'
@@ -137,7 +138,7 @@ def test_who_may_not_write_is_told(site: Site) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -176,7 +176,7 @@ ANSWERS = ANY_JSON | st.fixed_dictionaries(
 def answering() -> Any:
     endpoint = Endpoint(None)
     source: Any = Prometheus(endpoint)  # type: ignore[arg-type]  # all that is used of it
-    poll = Poll([], [source], WIDE, cluster="prod", timeout=1)
+    poll = Poll([], [source], WIDE, cluster="prod", timeout=3600)
     yield endpoint, poll
     poll.close()
 
@@ -258,7 +258,7 @@ def served() -> Front:
         poll=Poll([], [], WIDE, cluster="", timeout=1),
         policy=UNDER,
         pause=Pause(Fleet()),
-        pace=Pace(interval=60, timeout=1),
+        pace=Pace(interval=86_400, timeout=1),  # and for so long it counts as alive
         meter=meter,
         leading=lambda: False,
     )

@@ -38,7 +38,7 @@ def test_a_node_that_is_not_managed_is_left_alone() -> None:
 
 
 @given(st.text(max_size=60) | st.datetimes(timezones=st.timezones()).map(lambda at: at.isoformat()))
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(100), deadline=None)
 def test_any_text_is_a_time_or_malformed(text: str) -> None:
     found = told(text)
 

@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from health_bridge.decision import proofs
+from health_bridge.decision.damping import MAX_TIMES
 from health_bridge.decision.sight import Questions, Witness
 from health_bridge.poll import Poll
 from health_bridge.sources import Endpoint, Prometheus
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 from tests.health_bridge.site import PROOFS, Site, bridge
 
 pytestmark = pytest.mark.cluster
@@ -56,8 +57,8 @@ def wider(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def poll(site: Site, wider: Path) -> Iterator[Poll]:
-    source = Prometheus(Endpoint(site.prometheus.url, 5))
-    asking = Poll([], [source], proofs.load(str(wider)), cluster="", timeout=5)
+    source = Prometheus(Endpoint(site.prometheus.url, PATIENCE))
+    asking = Poll([], [source], proofs.load(str(wider)), cluster="", timeout=PATIENCE)
     yield asking
     asking.close()
 
@@ -76,15 +77,15 @@ def test_a_grown_soak_is_proven_later_than_a_plain_one(site: Site, poll: Poll) -
     site.exporters.drop_link("soak")
     broken = 'test_link_healthy{node="soak"} == 0'
     wait_until(lambda: site.prometheus.query(broken))
-    one, two, eight = ((("RdmaLinkDown", soaks), "soak") for soaks in (1, 2, 8))
+    one, two, most = ((("RdmaLinkDown", soaks), "soak") for soaks in (1, 2, MAX_TIMES))
     site.exporters.heal("soak")
 
     wait_until(lambda: proven(poll, one))
-    still_missing = proven(poll, eight)
-    wait_until(lambda: proven(poll, two))
+    still_missing = proven(poll, most)
+    later = wait_until(lambda: proven(poll, two))
 
     assert still_missing == frozenset()
-    assert proven(poll, two) == {("RdmaLinkDown", "soak", "guid-soak", 2)}
+    assert later == {("RdmaLinkDown", "soak", "guid-soak", 2)}
 
 
 def test_a_domain_is_asked_for_by_its_own_label(site: Site, poll: Poll) -> None:
@@ -92,9 +93,9 @@ def test_a_domain_is_asked_for_by_its_own_label(site: Site, poll: Poll) -> None:
     site.exporters.set("test_leaf_healthy", "switchboard", 0, domain="leaf-2")
     asked = [(("LeafDown", 1), "leaf-1"), (("LeafDown", 1), "leaf-2")]
 
-    wait_until(lambda: proven(poll, asked[0]))
+    first = wait_until(lambda: proven(poll, asked[0]))
 
-    assert proven(poll, *asked[:1]) == {("LeafDown", "", "domain:leaf-1", 1)}
+    assert first == {("LeafDown", "", "domain:leaf-1", 1)}
     assert proven(poll, asked[1]) == frozenset()
 
 

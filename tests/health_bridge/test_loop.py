@@ -2,18 +2,22 @@
 
 import itertools
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from testbed.api import ApiError
 from testbed.http import Answer
+from testbed.servers.server import Server
 from testbed.waiting import wait_until
-from tests.health_bridge.site import Bridge, Site, bridge
+from tests.health_bridge.site import HINTED, Bridge, Site, bridge
 
 pytestmark = pytest.mark.cluster
 
 DRAINED = [("railwatch.io/gpu-unavailable", "drain", "NoSchedule")]
+LINK_DOWN = [("railwatch.io/rdma-link-down", "cordon", "NoSchedule")]
 
 
 def cycles(process: Bridge, count: int) -> None:
@@ -30,11 +34,14 @@ def test_an_alert_becomes_a_condition_a_taint_and_a_record(site: Site) -> None:
         site.await_status("alert-0", "False")
         site.exporters.lose_gpu("alert-0")
         site.await_status("alert-0", "True")
+        site.await_taints("alert-0", DRAINED)
+        wait_until(
+            lambda: "drain applied;" in site.condition("alert-0", "GpuUnavailable")["message"]
+        )
 
     condition = site.condition("alert-0", "GpuUnavailable")
     assert condition["reason"] == "GpuFellOffBus"
     assert "GPU 3 (GPU-alert-0): drain applied;" in condition["message"]
-    assert site.our_taints("alert-0") == DRAINED
     (fault,) = site.faults("alert-0")
     assert (fault.device, fault.verdict, fault.action) == ("GPU-alert-0", "drain", "applied")
     assert site.status("alert-0", "RdmaLinkDown") == "False"
@@ -47,6 +54,7 @@ def test_only_proof_after_a_reboot_clears_a_fault_that_demands_one(site: Site) -
     with bridge(site, "proof") as process:
         site.exporters.lose_gpu("proof")
         site.await_status("proof", "True")
+        site.await_taints("proof", DRAINED)
         site.exporters.heal("proof")
         site.await_quiet("proof")
         proven = 'min_over_time(test_gpu_healthy{node="proof"}[3s]) == 1'
@@ -66,16 +74,17 @@ def test_evidence_comes_from_alertmanager_and_a_pending_alert_does_nothing(site:
 
     with bridge(site, "pending") as process:
         site.await_status("pending", "False", "RdmaLinkDown")
-        site.exporters.drop_link("pending")
+        site.exporters.suspect_link("pending")
         wait_until(lambda: process.metric("railwatch_bridge_suspected_faults") == 1)
-        suspected = site.status("pending", "RdmaLinkDown")
+        cycles(process, 2)
+        suspected = site.status("pending", "RdmaLinkDown"), site.our_taints("pending")
+        site.exporters.drop_link("pending")
         site.await_status("pending", "True", "RdmaLinkDown")
-        wait_until(lambda: site.faults("pending")[0].evidence)
-        message = site.condition("pending", "RdmaLinkDown")["message"]
+        site.await_taints("pending", LINK_DOWN)
+        said = "mlx5_0/1 (guid-pending): cordon applied; Port mlx5_0/1 is down"
+        wait_until(lambda: said in site.condition("pending", "RdmaLinkDown")["message"])
 
-    assert suspected == "False"
-    assert site.our_taints("pending") == [("railwatch.io/rdma-link-down", "cordon", "NoSchedule")]
-    assert "mlx5_0/1 (guid-pending): cordon applied; Port mlx5_0/1 is down" in message
+    assert suspected == ("False", [])
 
 
 def test_what_only_an_open_alertmanager_says_is_at_most_avoided(site: Site) -> None:
@@ -96,9 +105,9 @@ def test_what_only_an_open_alertmanager_says_is_at_most_avoided(site: Site) -> N
         site.await_status("forged", "True")
         skipped = 'railwatch_bridge_alerts_skipped{reason="%s"}'
         wait_until(lambda: process.metric(skipped % "unknown_condition"))
-        unknown = process.metric(skipped % "unknown_node")
+        wait_until(lambda: process.metric(skipped % "unknown_node"))
+        cycles(process, 2)
 
-    assert unknown
     assert site.our_taints("forged") == [
         ("railwatch.io/gpu-unavailable", "avoid", "PreferNoSchedule")
     ]
@@ -107,9 +116,10 @@ def test_what_only_an_open_alertmanager_says_is_at_most_avoided(site: Site) -> N
 def test_06_a_silent_exporter_is_unknown_and_taints_nothing(site: Site) -> None:
     site.nodes("blind-0", "blind-1")
 
-    with bridge(site, "blind-0"):
+    with bridge(site, "blind-0", "--blind-grace=1s"):
         site.exporters.lose_gpu("blind-1")
         site.await_status("blind-1", "True")
+        site.await_taints("blind-1", DRAINED)
         site.await_status("blind-0", "False")
         site.exporters.stop("blind-0")
         site.exporters.stop("blind-1")
@@ -122,26 +132,46 @@ def test_06_a_silent_exporter_is_unknown_and_taints_nothing(site: Site) -> None:
     assert site.our_taints("blind-1") == DRAINED
 
 
+@contextmanager
+def stopped(server: Server) -> Iterator[None]:
+    """Keep a server away until the block ends."""
+    server.stop()
+    try:
+        yield
+    finally:
+        server.start()
+
+
+def answer_that_says(process: Bridge, words: str) -> Answer:
+    """Wait until /readyz says something; return that answer."""
+
+    def told() -> Answer | None:
+        answer = process.get("/readyz")
+        return answer if words in answer.text else None
+
+    return wait_until(told, what=f"/readyz says {words!r}")
+
+
 def test_sources_that_are_down_clear_nothing_and_are_visible(site: Site) -> None:
     site.nodes("down")
     up = f'railwatch_bridge_source_up{{kind="prometheus",source="{site.prometheus.url}"}}'
 
-    with bridge(site, "down") as process:
+    with bridge(site, "down", "--blind-grace=1s") as process:
+        site.await_status("down", "False", "GpuUnavailable")
         site.exporters.drop_link("down")
         site.await_status("down", "True", "RdmaLinkDown")
-        site.exporters.heal("down")
-        site.prometheus.stop()
-        wait_until(lambda: process.metric(up) == 0)
-        without_prometheus = process.get("/readyz")
-        site.await_status("down", "Unknown", "GpuUnavailable")
-        held = site.status("down", "RdmaLinkDown"), site.our_taints("down")
-        site.prometheus.start()
+        site.await_taints("down", LINK_DOWN)
+        with stopped(site.prometheus):
+            site.exporters.heal("down")
+            wait_until(lambda: process.metric(up) == 0)
+            without_prometheus = answer_that_says(process, "no Prometheus answers")
+            site.await_status("down", "Unknown", "GpuUnavailable")
+            held = site.status("down", "RdmaLinkDown"), site.our_taints("down")
         site.await_status("down", "False", "RdmaLinkDown")
         process.await_ready()
 
     assert without_prometheus.status == 503
-    assert "no Prometheus answers" in without_prometheus.text
-    assert held == ("True", [("railwatch.io/rdma-link-down", "cordon", "NoSchedule")])
+    assert held == ("True", LINK_DOWN)
     assert site.our_taints("down") == []
 
 
@@ -149,17 +179,13 @@ def test_alertmanager_may_be_away_from_the_start(site: Site) -> None:
     site.nodes("away")
     site.exporters.lose_gpu("away")
     site.await_firing("away")
-    site.alertmanager.stop()
-    try:
-        with bridge(site, "away") as process:
-            site.await_status("away", "True")
-            process.await_ready()
-            ready = process.get("/readyz")
-    finally:
-        site.alertmanager.start()
+    with stopped(site.alertmanager), bridge(site, "away") as process:
+        site.await_status("away", "True")
+        site.await_taints("away", DRAINED)
+        process.await_ready()
+        ready = process.get("/readyz")
 
     assert f"down: {site.alertmanager.url}" in ready.text
-    assert site.our_taints("away") == DRAINED
 
 
 def test_a_restart_of_the_kube_apiserver_is_survived(site: Site) -> None:
@@ -168,18 +194,15 @@ def test_a_restart_of_the_kube_apiserver_is_survived(site: Site) -> None:
 
     with bridge(site, "restart") as process:
         site.await_status("restart", "False")
-        site.cluster.apiserver.stop()
-        wait_until(lambda: (process.metric(failures) or 0) > 0)
-        wait_until(lambda: process.get("/readyz").status == 503)
-        away = process.get("/readyz")
-        site.exporters.lose_gpu("restart")
-        site.cluster.apiserver.start()
+        with stopped(site.cluster.apiserver):
+            wait_until(lambda: (process.metric(failures) or 0) > 0)
+            away = answer_that_says(process, "kube-apiserver: GET /api/v1/nodes")
+            site.exporters.lose_gpu("restart")
         site.await_status("restart", "True")
+        site.await_taints("restart", DRAINED)
         process.await_ready()
 
     assert away.status == 503
-    assert "kube-apiserver: GET /api/v1/nodes" in away.text
-    assert site.our_taints("restart") == DRAINED
 
 
 def test_21_a_restart_of_the_bridge_neither_heals_nor_fires_anew(site: Site) -> None:
@@ -187,6 +210,8 @@ def test_21_a_restart_of_the_bridge_neither_heals_nor_fires_anew(site: Site) -> 
     site.exporters.lose_gpu("again")
     with bridge(site, "again") as process:
         site.await_status("again", "True")
+        site.await_status("again", "False", "RdmaLinkDown")
+        site.await_taints("again", DRAINED)
         wait_until(lambda: site.faults("again")[0].evidence)
         cycles(process, 2)
         process.kill()
@@ -223,10 +248,13 @@ def test_13_foreign_taints_written_at_the_same_time_survive(site: Site) -> None:
         site.await_status("race", "False")
         thread = threading.Thread(target=interfere)
         thread.start()
-        site.exporters.lose_gpu("race")
-        site.await_status("race", "True")
-        stopping.set()
-        thread.join()
+        try:
+            site.exporters.lose_gpu("race")
+            site.await_status("race", "True")
+            site.await_taints("race", DRAINED)
+        finally:
+            stopping.set()
+            thread.join()
 
     assert [t["key"] for t in site.taints("race") if t["key"].startswith("their/")] == wanted
     assert site.our_taints("race") == DRAINED
@@ -274,7 +302,7 @@ def test_27_a_dry_run_prints_every_step_and_writes_nothing(site: Site) -> None:
     assert site.cluster.node("dry") == before
     assert "dry: set taint railwatch.io/gpu-unavailable=drain:NoSchedule\n" in printed
     assert "dry: set condition GpuUnavailable=True (GpuFellOffBus): GPU 3" in printed
-    assert printed.count("dry: set taint") == 1
+    assert printed.count("dry: set taint") == 1, printed
 
 
 def test_16_what_rbac_forbids_is_visible(site: Site) -> None:
@@ -283,26 +311,25 @@ def test_16_what_rbac_forbids_is_visible(site: Site) -> None:
 
     with bridge(site, "denied", kubeconfig=nobody) as process:
         wait_until(lambda: process.metric('railwatch_bridge_api_errors_total{kind="denied"}'))
-        ready = process.get("/readyz")
+        ready = answer_that_says(process, "kube-apiserver: GET /api/v1/nodes: HTTP 403")
 
     assert ready.status == 503
-    assert "HTTP 403" in ready.text
 
 
 def test_a_webhook_is_a_hint_to_look_now(site: Site) -> None:
     site.nodes("hint")
     wait_until(lambda: site.prometheus.query('railwatch:observed{node="hint"}'))
 
-    with bridge(site, "hint", "--interval=1h") as process:
+    with bridge(site, "hint", *HINTED) as process:
         site.await_status("hint", "False")
         site.exporters.lose_gpu("hint")
         site.await_firing("hint")
         unasked = site.status("hint")
-        answers = [_post(process, body) for body in ('{"version": "4"}', "nonsense", "x" * 2**21)]
+        answers = [_post(process, body) for body in ("nonsense", "x" * 2**21, '{"version": "4"}')]
         site.await_status("hint", "True")
 
     assert unasked == "False"
-    assert [answer.status for answer in answers] == [202, 400, 413]
+    assert [answer.status for answer in answers] == [400, 413, 202]
 
 
 def test_a_webhook_without_the_token_is_no_hint(site: Site, tmp_path: Path) -> None:

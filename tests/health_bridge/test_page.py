@@ -12,6 +12,7 @@ import pytest
 from health_bridge import page
 from health_bridge.decision.waiting import ago
 from health_bridge.status import MAX_NODES, Cycle, Facts, status
+from testbed.waiting import PATIENCE
 from tests.health_bridge.pages import cycle, facts, fleet, trouble
 from tests.health_bridge.worlds import NOW, lost_gpu, node
 from tests.packages import needs
@@ -308,7 +309,7 @@ def test_nothing_is_wider_than_the_window(tmp_path: Path, window: str, names: st
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=4 * PATIENCE,
         check=True,
     )
 

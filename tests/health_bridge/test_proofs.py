@@ -7,13 +7,14 @@ from typing import Any
 import promql_parser
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.faults import Recovery
 from catalog.verdicts import Verdict
 from health_bridge.decision.proofs import load, node_matcher, queries
 from program.errors import ProgramError
+from tests.budget import examples
 from tests.health_bridge.site import PROOFS
 
 GOOD: dict[str, Any] = yaml.safe_load(PROOFS.read_text(encoding="utf-8"))
@@ -92,6 +93,7 @@ def test_one_node_is_matched_plainly_and_several_by_expression() -> None:
 
 
 @given(st.sets(st.text(min_size=1, max_size=20), min_size=1, max_size=4))
+@settings(max_examples=examples(100), deadline=None)
 def test_no_node_name_breaks_out_of_its_matcher(names: set[str]) -> None:
     (query,) = queries("up{job='x', $selector}", names, batch=10)
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 from tests.health_bridge.site import ROOT, USER, Bridge, Site, bridge
+from tests.health_bridge.test_loop import DRAINED, answer_that_says
 
 pytestmark = pytest.mark.cluster
 
@@ -26,7 +27,7 @@ def release(site: Site, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -89,13 +90,20 @@ def node(request: pytest.FixtureRequest) -> str:
     return str(request.node.name).removeprefix("test_").replace("_", "-")[:40].strip("-")
 
 
+def leads(process: Bridge) -> bool:
+    return process.metric("railwatch_bridge_leader") == 1
+
+
 @pytest.fixture
-def pair(site: Site, node: str) -> Iterator[tuple[Bridge, Bridge]]:
-    """Two bridges for the same node; the first leads."""
+def pair(site: Site, node: str, request: pytest.FixtureRequest) -> Iterator[tuple[Bridge, Bridge]]:
+    """Two bridges for the same node; the first leads.
+
+    Their Lease lasts at least as long as by default: a stall of them both is no change of leaders.
+    """
     site.nodes(node)
-    elect = ("--leader-elect", "--lease.duration=3s")
+    elect = ("--leader-elect", f"--lease.duration={getattr(request, 'param', '10s')}")
     with bridge(site, node, *elect) as first:
-        wait_until(lambda: first.metric("railwatch_bridge_leader") == 1)
+        wait_until(lambda: leads(first))
         with bridge(site, node, *elect) as second:
             second.await_ready()
             yield first, second
@@ -105,34 +113,44 @@ def test_when_the_leader_crashes_another_takes_over(
     site: Site, node: str, pair: tuple[Bridge, Bridge]
 ) -> None:
     first, second = pair
-    standby = second.get("/readyz")
-    leads = second.metric("railwatch_bridge_leader")
+    standby = answer_that_says(second, "standby: ")
+    led = leads(second)
     first.kill()
 
-    wait_until(lambda: second.metric("railwatch_bridge_leader") == 1)
+    wait_until(lambda: leads(second))
     site.exporters.lose_gpu(node)
     site.await_status(node, "True")
+    site.await_taints(node, DRAINED)
 
-    assert leads == 0
+    assert not led
     assert standby.status == 200
-    assert "standby:" in standby.text
-    assert site.our_taints(node) == [("railwatch.io/gpu-unavailable", "drain", "NoSchedule")]
 
 
+def holder(site: Site) -> str:
+    """Return who holds the Lease now."""
+    spec = site.cluster.api.get(f"{LEASES}/railwatch-bridge")["spec"]
+    return str(spec.get("holderIdentity") or "")
+
+
+@pytest.mark.parametrize("pair", ["30s"], indirect=True)
 def test_a_leader_that_ends_hands_over_at_once_and_all_is_released(
     site: Site, node: str, pair: tuple[Bridge, Bridge]
 ) -> None:
     first, second = pair
     site.await_status(node, "False")
+    held_by = holder(site)
 
     refused = release(site, "--all")
     code = first.stop()
-    wait_until(lambda: second.metric("railwatch_bridge_leader") == 1)
+    given_up = holder(site) != held_by
+    wait_until(lambda: leads(second))
     second.signal(signal.SIGTERM)
-    second_code = second.wait(10)
+    second_code = second.wait(PATIENCE)
     released = release(site, "--all")
 
     assert (code, second_code) == (0, 0)
+    assert held_by
+    assert given_up
     assert refused.returncode == 1
     assert "stop it first" in refused.stderr
     assert released.returncode == 0

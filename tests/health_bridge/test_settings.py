@@ -9,6 +9,7 @@ import pytest
 
 from health_bridge.settings import Settings
 from testbed.ports import free_port
+from testbed.waiting import PATIENCE
 from tests.health_bridge.site import PROOFS, ROOT
 
 
@@ -66,7 +67,7 @@ def fail(*arguments: str) -> tuple[int, str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     said = [line for line in ended.stderr.splitlines() if "error:" in line]

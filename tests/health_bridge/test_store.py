@@ -13,7 +13,7 @@ from health_bridge.cluster.store import NodeStore, WatchedFleet
 from health_bridge.connection import Connection
 from health_bridge.decision.nodes import Node
 from program.watch import Change, Listing, Watcher
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 from tests.health_bridge.site import USER, Site
 from tests.health_bridge.worlds import KEYS, document, node
 
@@ -182,8 +182,8 @@ def test_before_the_first_list_there_are_no_nodes_to_decide_on() -> None:
 @pytest.mark.cluster
 def test_the_real_server_is_followed_over_deletion_and_recreation(site: Site) -> None:
     site.cluster.add_nodes(["kept-0", "kept-1"], labels={"test": "kept"})
-    kube = connect(Connection(kubeconfig=str(site.cluster.kubeconfig_for(USER)), timeout=2))
-    fleet = WatchedFleet(kube, KEYS, selector="test=kept", stale_after=6)
+    kube = connect(Connection(kubeconfig=str(site.cluster.kubeconfig_for(USER)), timeout=10))
+    fleet = WatchedFleet(kube, KEYS, selector="test=kept", stale_after=PATIENCE)
     fleet.start()
 
     def uids() -> dict[str, str]:

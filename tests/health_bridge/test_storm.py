@@ -1,6 +1,5 @@
 """Two hundred nodes that fail at one moment, on the real servers."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -9,6 +8,7 @@ import pytest
 from testbed.waiting import wait_until
 from tests.health_bridge import fleets
 from tests.health_bridge.site import Site, bridge
+from tests.health_bridge.test_loop import cycles
 
 pytestmark = pytest.mark.cluster
 
@@ -34,11 +34,13 @@ def statuses(site: Site) -> Counter[str | None]:
 def test_a_storm_is_written_whole_and_taints_no_more_than_the_budget(
     site: Site, names: list[str]
 ) -> None:
-    with bridge(site, "storm", f"--budget.fleet={BUDGET}") as process:
+    """Its only source is Prometheus: what that has not confirmed yet would be avoided first."""
+    source = f"--prometheus.url={site.prometheus.url}"
+    with bridge(site, "storm", source, f"--budget.fleet={BUDGET}", sources=False) as process:
         wait_until(lambda: statuses(site) == {"False": NODES}, every=0.5)
         site.exporters.lose_gpus(names)
         wait_until(lambda: statuses(site) == {"True": NODES}, every=0.5)
-        time.sleep(1)
+        cycles(process, 2)
         taints = process.metric('railwatch_bridge_steps_total{kind="set_taint"}')
         conflicts = process.metric('railwatch_bridge_api_errors_total{kind="conflict"}')
 

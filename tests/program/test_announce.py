@@ -16,7 +16,7 @@ from program.announce import (
     Announcer,
     Errors,
 )
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 
 NODE = About(kind="Node", name="a", uid="u")
 POD = About(kind="Pod", namespace="team", name="rank-0", uid="p")
@@ -221,7 +221,7 @@ def test_a_server_that_hangs_holds_nobody_up_and_fills_no_memory(speaker: Speake
     speaker.board.go.set()
     wait_until(lambda: speaker.counted.total() == 2000, what="all are told of")
     ended.set()
-    thread.join(timeout=30)
+    thread.join(timeout=PATIENCE)
     assert not thread.is_alive()
 
 

@@ -1,10 +1,11 @@
 """Durations read and write as Prometheus does."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from program.durations import format_duration, parse_duration
+from tests.budget import examples
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,7 @@ def test_what_is_no_duration_is_refused_and_named(text: str) -> None:
 
 
 @given(st.integers(0, 10**12))
+@settings(max_examples=examples(100), deadline=None)
 def test_what_is_written_reads_back(milliseconds: int) -> None:
     text = format_duration(milliseconds / 1000)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from program.election import Elector, Errors, Lease, identity
-from testbed.waiting import wait_until
+from testbed.waiting import PATIENCE, wait_until
 
 WHERE = ("railwatch", "railwatch-bridge")
 
@@ -191,13 +191,14 @@ def test_who_wins_is_told_and_who_cannot_ask_says_why() -> None:
     thread = threading.Thread(target=one.run, args=(stop,))
     thread.start()
 
-    assert won.wait(5)
+    assert won.wait(PATIENCE)
     leases.down = FailureError("away")
     wait_until(lambda: not one.leading, what="leadership ends by our own clock")
+    wait_until(lambda: one.error == "away", what="it has asked in vain")
     stop.set()
-    thread.join(5)
+    thread.join(PATIENCE)
 
-    assert one.error == "away"
+    assert not thread.is_alive()
 
 
 def test_a_lease_is_on_the_wire_what_it_is_here() -> None:

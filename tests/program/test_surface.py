@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from testbed.waiting import PATIENCE
+
 DAEMON = """
 import sys
 from program.errors import run
@@ -48,7 +50,7 @@ sys.exit(run("daemon", main))
 def ended(*argv: str, program: str = DAEMON) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", program, *argv],
-        check=False, capture_output=True, text=True, timeout=60,
+        check=False, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
 
 
@@ -74,14 +76,14 @@ def port(line: str) -> int:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_daemon_serves_until_it_is_signalled_and_ends_with_0(number: signal.Signals) -> None:
     with daemon() as (process, line):
-        client = http.client.HTTPConnection("127.0.0.1", port(line), timeout=10)
+        client = http.client.HTTPConnection("127.0.0.1", port(line), timeout=PATIENCE)
         client.request("GET", "/healthz")
         body = client.getresponse().read()
         client.close()
 
         process.send_signal(number)
 
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     assert body == b"ok"
     assert "level=info" in line
     assert "msg=listening" in line

@@ -87,9 +87,10 @@ def test_an_unknown_user_costs_as_long_as_a_wrong_password() -> None:
     config = WebConfig(users={"prom": bcrypt.hashpw(b"x", bcrypt.gensalt(10)).decode()})
 
     def seconds(user: str) -> float:
-        started = time.perf_counter()
+        """Return the processor time that it takes, whatever else the machine does."""
+        started = time.thread_time()
         assert not config.admits(basic(user, "wrong"))
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     assert _NOBODY.startswith("$2b$10$")
     assert (
