@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -124,13 +125,11 @@ def test_clients_that_never_begin_the_handshake_hold_up_nobody(
     """The answer comes while they are still silent: they are waited for far longer than it is."""
     server = serve()
     server._server.timeout = 10 * PATIENCE
-    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(20)]
+    with ExitStack() as silent:
+        for _ in range(20):
+            silent.enter_context(socket.create_connection(("127.0.0.1", server.port)))
 
-    body = hello(server, trusting(authority))
-
-    for connection in silent:
-        connection.close()
-    assert body == b"hello\n"
+        assert hello(server, trusting(authority)) == b"hello\n"
 
 
 def test_who_only_tries_whether_the_port_is_open_fills_no_log(

@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
@@ -238,16 +239,14 @@ def test_clients_that_say_nothing_hold_up_nobody() -> None:
     server = WebServer(ROUTES, "127.0.0.1:0", WebConfig(), threads=2)
     server._server.timeout = 10 * PATIENCE
     server.start()
-    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(20)]
     client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        for _ in range(20):
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        stack.callback(client.close)
 
-    answer = ask(client, "GET", "/hello")
-
-    for connection in silent:
-        connection.close()
-    client.close()
-    server.stop()
-    assert answer.status == 200
+        assert ask(client, "GET", "/hello").status == 200
 
 
 def test_a_client_that_leaves_early_is_no_matter(
