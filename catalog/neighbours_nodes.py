@@ -25,6 +25,12 @@ POD_REQUESTS = _state(
     *(NAMESPACE, POD, "uid", "container", NODE, "resource", "unit"),
     path="workload/pod",
 )
+INIT_WAITING = _state(
+    "pod_init_container_status_waiting_reason",
+    "1 for why a start-up container waits to start; absent while it does not.",
+    *(NAMESPACE, POD, "uid", "container", "reason"),
+    path="workload/pod",
+)
 POD_UNSCHEDULABLE = _state(
     "pod_status_unschedulable",
     "1 while the scheduler finds no place for a pod; absent else.",
@@ -162,7 +168,7 @@ TERWAY_CALLS = foreign(
 NODE_NEIGHBOURS: Mapping[str, tuple[Foreign, ...]] = {
     "kube-state-metrics": (
         *(POD_REQUESTS, POD_UNSCHEDULABLE, POD_PHASE, JOB_FAILED, NODE_INFO, NODE_CAPACITY),
-        *(NODE_CONDITION, NODE_CORDONED, NODE_TAINT),
+        *(NODE_CONDITION, NODE_CORDONED, NODE_TAINT, INIT_WAITING),
     ),
     "kubelet": (
         *(POD_START_SEEN, SANDBOX, RUNTIME_OPERATIONS, RUNTIME_ERRORS, CLIENT_RENEWAL_ERRORS),

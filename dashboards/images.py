@@ -4,7 +4,7 @@ from catalog import neighbours
 from catalog.foreign import Foreign
 from catalog.labels import NODE
 from catalog.neighbours_jobs import DRAGONFLY_SOURCE_REQUESTS
-from catalog.neighbours_nodes import POD_START_SEEN
+from catalog.neighbours_nodes import INIT_WAITING, POD_START_SEEN
 from dashboards import variables
 from dashboards.links import IMAGES_UID
 from dashboards.model import Board, Chart, Panel, Section, Step, Unit
@@ -37,7 +37,8 @@ def dashboard(settings: Settings) -> Board:
 
 
 def _starting(scope: Scope) -> tuple[Panel, ...]:
-    waiting = scope.select(neighbours.WAITING, _PULLING)
+    kinds = neighbours.WAITING, INIT_WAITING
+    waiting = " or ".join(scope.select(kind, _PULLING) for kind in kinds)
     return (
         chart(
             "Pulling an image, 95th percentile",

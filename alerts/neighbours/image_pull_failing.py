@@ -8,17 +8,19 @@ from alerts.neighbouring import OWN_GUESS, STATE, of_namespace, summed
 from alerts.promql import Series, select
 from catalog.labels import NAMESPACE
 from catalog.neighbours import WAITING
+from catalog.neighbours_nodes import INIT_WAITING
 
 REASONS = ("ErrImagePull", "ImagePullBackOff")
-STUCK = select(WAITING, reason=REASONS)
+STUCK = f"{select(WAITING, reason=REASONS)} or {select(INIT_WAITING, reason=REASONS)}"
 ONE = Series(WAITING.name, ('pod="train-0"', 'container="train"', 'reason="ImagePullBackOff"'))
+FIRST = Series(INIT_WAITING.name, ('pod="train-0"', 'container="fetch"', 'reason="ErrImagePull"'))
 DEVICE = of_namespace(f"Namespace {shown(NAMESPACE)}", STATE)
 
 ALERT = Alert(
     name="ImagePullFailing",
     device=DEVICE,
     needs_fleet=True,
-    expr=f"{summed(str(STUCK), NAMESPACE)} >= $containers",
+    expr=f"{summed(STUCK, NAMESPACE)} >= $containers",
     hold=timedelta(minutes=15),
     severity="warning",
     summary=f"Pods of {DEVICE.title} cannot pull their images",
@@ -36,6 +38,10 @@ ALERT = Alert(
         Scenario(
             name="the registry refuses",
             signals=(Signal(series=ONE, healthy=Moment.GONE, faulty=1),),
+        ),
+        Scenario(
+            name="the image of a start-up container is not there",
+            signals=(Signal(series=FIRST, healthy=Moment.GONE, faulty=1),),
         ),
     ),
 )

@@ -88,7 +88,8 @@ def break_things(cluster: Cluster) -> None:
     api.create(pod("pulls", node="gpu-2"))
     waiting = {"waiting": {"reason": "ImagePullBackOff"}}
     told = {"name": "train", "state": waiting, "image": "", "imageID": "", "restartCount": 0}
-    status = {"phase": "Pending", "containerStatuses": [told | {"ready": False}]}
+    waits = [told | {"ready": False}]
+    status = {"phase": "Pending", "containerStatuses": waits, "initContainerStatuses": waits}
     api.merge(f"{pods}/pulls/status", {"status": status})
     api.create(job("imagenet-loader-job"))
     failed = {"status": "True", "reason": "BackoffLimitExceeded"}
