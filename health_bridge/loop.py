@@ -138,6 +138,8 @@ class Loop:
                 self._turn(hinted=hinted)
             else:
                 self._stand_by()
+            if self._stopping.is_set():  # what woke it may have been taken for a hint
+                break
             if self._wake.wait(max(0.0, self._due - time.monotonic())):
                 self._stopping.wait(max(0.0, self._calm - time.monotonic()))
         self._crew.close()

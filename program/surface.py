@@ -2,6 +2,8 @@
 
 import argparse
 import logging
+import os
+import select
 import signal
 import threading
 from dataclasses import dataclass
@@ -93,9 +95,41 @@ def serve(
     return server
 
 
+class _Signalled(threading.Event):
+    """An event that a signal handler may set, at any moment.
+
+    That of the standard library has a lock, which the very thread that a handler interrupts may
+    hold: in its `wait`, or in the handler of a signal just before. It would wait for itself then.
+    """
+
+    def __init__(self) -> None:
+        """Begin unset."""
+        super().__init__()
+        self._ended = False
+        self._readable, self._told = os.pipe()
+        os.set_blocking(self._told, False)
+
+    def is_set(self) -> bool:
+        """Whether a signal has come."""
+        return self._ended
+
+    def set(self) -> None:
+        """Let all who wait go on, now and later: what is written is never read."""
+        if not self._ended:
+            self._ended = True
+            os.write(self._told, b".")
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for a signal, at most so many seconds; return whether one has come."""
+        waiting = select.poll()
+        waiting.register(self._readable, select.POLLIN)
+        waiting.poll(None if timeout is None else max(0.0, timeout) * 1000)
+        return self._ended
+
+
 def until_signalled() -> threading.Event:
     """Return an event that SIGTERM and SIGINT set; call from the main thread."""
-    ended = threading.Event()
+    ended = _Signalled()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: ended.set())
     return ended

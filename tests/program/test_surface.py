@@ -46,6 +46,26 @@ def main():
 sys.exit(run("daemon", main))
 """
 
+AT_EACH_LINE = """
+import signal, sys
+from program.surface import until_signalled
+
+ended = until_signalled()
+sent = 0
+
+def send(frame, event, arg):
+    global sent
+    if frame.f_code.co_name in ("set", "wait") and sent < 100:
+        sent += 1
+        signal.raise_signal(signal.SIGTERM)
+    return send
+
+sys.settrace(send)
+ended.wait()
+ended.wait()
+sys.exit(not (ended.is_set() and sent > 3))
+"""
+
 
 def ended(*argv: str, program: str = DAEMON) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -144,3 +164,7 @@ def test_help_shows_the_programs_own_default_address() -> None:
     assert done.returncode == 0
     assert "(default: 127.0.0.1:0)" in re.sub(r"\s+", " ", done.stdout)
     assert "(default: :0)" not in done.stdout
+
+
+def test_a_signal_at_any_moment_ends_it_be_it_the_second() -> None:
+    assert ended(program=AT_EACH_LINE).returncode == 0
