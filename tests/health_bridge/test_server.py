@@ -3,7 +3,8 @@
 import io
 import json
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -282,3 +283,59 @@ def test_exactly_the_catalogues_metrics_are_exposed() -> None:
         if metric.kind is not Kind.HISTOGRAM:
             for sample in families[metric.name.removesuffix("_total")].samples:
                 assert tuple(sorted(sample.labels)) == tuple(sorted(metric.labels))
+
+
+class Racing(threading.Event):
+    """Lets something happen once, right after it was looked whether it is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.then: list[Callable[[], None]] = []
+
+    def is_set(self) -> bool:
+        answer = super().is_set()
+        for act in self.then[:1]:
+            self.then.clear()
+            act()
+        return answer
+
+
+@pytest.fixture
+def between() -> tuple[Front, Fleet, Racing]:
+    """A loop that has looked, and that nothing but a hint moves for an hour."""
+    fleet = Fleet(node("a"))
+    fleet.go.set()
+    served = front(fleet)
+    served.loop._has_looked = True
+    served.loop._due = time.monotonic() + 3600
+    served.loop._wake = wake = Racing()
+    return served, fleet, wake
+
+
+def test_a_hint_at_the_begin_of_a_turn_is_for_the_next(
+    between: tuple[Front, Fleet, Racing],
+) -> None:
+    served, fleet, wake = between
+    wake.then = [served.loop.hint]
+    thread = threading.Thread(target=served.loop.run, daemon=True)
+    thread.start()
+
+    assert fleet.listed.acquire(timeout=PATIENCE)
+
+    served.loop.stop()
+    thread.join(timeout=PATIENCE)
+    assert not thread.is_alive()
+
+
+def test_a_stop_that_is_taken_for_a_hint_ends_it_all_the_same(
+    between: tuple[Front, Fleet, Racing],
+) -> None:
+    served, _, wake = between
+    served.loop.hint()
+    wake.then = [served.loop.stop]
+    thread = threading.Thread(target=served.loop.run, daemon=True)
+    thread.start()
+
+    thread.join(timeout=PATIENCE)
+
+    assert not thread.is_alive()
